@@ -8,4 +8,6 @@
 
 extern crate alloc;
 
+pub mod crypto;
+
 pub mod registry;
