@@ -9,5 +9,5 @@
 extern crate alloc;
 
 pub mod crypto;
-
+pub mod key;
 pub mod registry;
