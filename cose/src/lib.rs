@@ -8,6 +8,8 @@
 
 extern crate alloc;
 
+pub mod cbor;
 pub mod crypto;
 pub mod key;
 pub mod registry;
+pub mod scope;
