@@ -2,5 +2,8 @@
 //! (RFC 7959), Observe (RFC 7641) and Echo (RFC 9175) as an endpoint without sockets or clocks, the seam to DTLS
 //! behind it, and drivers that give it a socket and a clock.
 
+pub mod block;
 pub mod dtls;
+pub mod endpoint;
+pub mod message;
 pub mod time;

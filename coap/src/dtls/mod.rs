@@ -155,7 +155,13 @@ pub trait Backend: Send {
     fn capabilities(&self) -> Capabilities;
 
     /// A datagram from an address that has no session.
-    fn first_contact(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8], waker: Waker) -> FirstContact;
+    fn first_contact(
+        &mut self,
+        now: Instant,
+        peer: SocketAddr,
+        datagram: &[u8],
+        waker: Waker,
+    ) -> FirstContact;
 
     /// Begins a handshake as client.
     ///

@@ -1,0 +1,222 @@
+//! Messages (RFC 7252 Section 3): the whole datagram ([`Message`]) and what the application sees of it ([`Request`],
+//! [`Response`]). The packet codec is coap-lite; the checks that it leaves out are made here.
+
+mod code;
+mod content_format;
+pub mod options;
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use core::fmt;
+
+use coap_lite::{CoapOption, MessageType, Packet};
+
+pub use code::Code;
+pub use content_format::ContentFormat;
+pub use options::Options;
+pub use request::Request;
+pub use response::Response;
+pub use token::Token;
+
+/// Type of a message (RFC 7252 Section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// CON.
+    Confirmable,
+    /// NON.
+    NonConfirmable,
+    /// ACK.
+    Acknowledgement,
+    /// RST.
+    Reset,
+}
+
+/// One message: header, token, options, payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Type.
+    pub kind: Kind,
+    /// Method or response code; [`Code::EMPTY`] for an Empty message.
+    pub code: Code,
+    /// Message ID.
+    pub id: u16,
+    /// Token.
+    pub token: Token,
+    /// Options.
+    pub options: Options,
+    /// Payload.
+    pub payload: Vec<u8>,
+}
+
+/// Why a datagram is no CoAP message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageError {
+    /// Fewer than four bytes.
+    TooShort,
+    /// More bytes than the receiver takes.
+    TooLong,
+    /// A version that is not 1: ignored without a trace (RFC 7252 Section 3).
+    Version(u8),
+    /// A message format error; where type and Message ID could be read, so that a Confirmable message can be
+    /// rejected.
+    Format(Kind, u16),
+}
+
+impl Message {
+    /// An Empty message: a ping, an acknowledgement or a reset.
+    pub const fn empty(kind: Kind, id: u16) -> Self {
+        Self {
+            kind,
+            code: Code::EMPTY,
+            id,
+            token: Token::EMPTY,
+            options: Options::new(),
+            payload: Vec::new(),
+        }
+    }
+
+    /// Reads a datagram of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// See [`MessageError`]. Codes of the reserved classes, and combinations of type and code that have no meaning,
+    /// count as format errors (RFC 7252 Section 4.2, 4.3).
+    pub fn decode(datagram: &[u8], limit: usize) -> Result<Self, MessageError> {
+        let [first, code, high, low, ..] = *datagram else {
+            return Err(MessageError::TooShort);
+        };
+        if datagram.len() > limit {
+            return Err(MessageError::TooLong);
+        }
+        // RFC 7252 Section 3: "Messages with unknown version numbers MUST be silently ignored."
+        if first >> 6 != 1 {
+            return Err(MessageError::Version(first >> 6));
+        }
+        let kind = Kind::from_bits(first >> 4);
+        let code = Code(code);
+        let id = u16::from_be_bytes([high, low]);
+        let malformed = MessageError::Format(kind, id);
+        // RFC 7252 Section 3: token lengths 9-15 "MUST be processed as a message format error".
+        if first & 0xf > 8 || !kind.carries(code) {
+            return Err(malformed);
+        }
+        // RFC 7252 Section 4.1: an Empty message has four bytes.
+        if code == Code::EMPTY && datagram.len() != 4 {
+            return Err(malformed);
+        }
+        let packet = Packet::from_bytes(datagram).map_err(|_| malformed)?;
+        let message = Self::from_packet(kind, code, id, packet).ok_or(malformed)?;
+        // RFC 7252 Section 3: a payload marker followed by nothing "MUST be processed as a message format error".
+        // Option headers have one form only, so a length that differs is the marker.
+        if message.payload.is_empty() && message.encoded_len() != datagram.len() {
+            return Err(malformed);
+        }
+        Ok(message)
+    }
+
+    /// Writes the message.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut packet = Packet::new();
+        packet.header.set_version(1);
+        packet.header.set_type(self.kind.to_packet());
+        packet.header.code = self.code.0.into();
+        packet.header.message_id = self.id;
+        packet.set_token(self.token.as_bytes().to_vec());
+        for (number, value) in self.options.iter() {
+            packet.add_option(CoapOption::from(number), value.to_vec());
+        }
+        packet.payload.clone_from(&self.payload);
+        packet.to_bytes_unlimited().unwrap_or_default()
+    }
+
+    /// The length that [`Message::encode`] gives, in bytes.
+    pub fn encoded_len(&self) -> usize {
+        let mut previous = 0;
+        let mut length = 4 + self.token.as_bytes().len();
+        for (number, value) in self.options.iter() {
+            length += 1
+                + extension(usize::from(number - previous))
+                + extension(value.len())
+                + value.len();
+            previous = number;
+        }
+        length
+            + if self.payload.is_empty() {
+                0
+            } else {
+                1 + self.payload.len()
+            }
+    }
+
+    fn from_packet(kind: Kind, code: Code, id: u16, packet: Packet) -> Option<Self> {
+        let token = Token::new(packet.get_token())?;
+        let mut options = Options::new();
+        for (number, values) in packet.options() {
+            for value in values {
+                options.add(*number, value);
+            }
+        }
+        Some(Self {
+            kind,
+            code,
+            id,
+            token,
+            options,
+            payload: packet.payload,
+        })
+    }
+}
+
+/// Bytes of the extended form of an option delta or length (RFC 7252 Section 3.1).
+const fn extension(value: usize) -> usize {
+    match value {
+        0..13 => 0,
+        13..269 => 1,
+        _ => 2,
+    }
+}
+
+impl Kind {
+    const fn from_bits(bits: u8) -> Self {
+        match bits & 0b11 {
+            0 => Self::Confirmable,
+            1 => Self::NonConfirmable,
+            2 => Self::Acknowledgement,
+            _ => Self::Reset,
+        }
+    }
+
+    const fn to_packet(self) -> MessageType {
+        match self {
+            Self::Confirmable => MessageType::Confirmable,
+            Self::NonConfirmable => MessageType::NonConfirmable,
+            Self::Acknowledgement => MessageType::Acknowledgement,
+            Self::Reset => MessageType::Reset,
+        }
+    }
+
+    /// RFC 7252 Table 1: which codes a type may carry.
+    const fn carries(self, code: Code) -> bool {
+        match self {
+            Self::Confirmable => code.0 == 0 || code.is_request() || code.is_response(),
+            Self::NonConfirmable => code.is_request() || code.is_response(),
+            Self::Acknowledgement => code.0 == 0 || code.is_response(),
+            Self::Reset => code.0 == 0,
+        }
+    }
+}
+
+impl fmt::Display for MessageError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooShort => formatter.write_str("fewer than four bytes"),
+            Self::TooLong => formatter.write_str("more bytes than are taken"),
+            Self::Version(version) => write!(formatter, "CoAP version {version}, wanted 1"),
+            Self::Format(kind, id) => write!(formatter, "message format error in {kind:?} {id}"),
+        }
+    }
+}
+
+impl std::error::Error for MessageError {}
