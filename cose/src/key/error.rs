@@ -2,12 +2,14 @@ use alloc::string::String;
 use core::fmt;
 
 use super::KeyOperation;
-use crate::crypto::CryptoError;
+use crate::{cbor::CborError, crypto::CryptoError};
 
 /// Why a COSE_Key cannot be read or used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
+    /// The bytes are not one well-formed CBOR item within the limits.
+    Cbor(CborError),
     /// The bytes are no COSE_Key map; the text says where reading stopped.
     Malformed(String),
     /// A key type other than 1, 2 and 4.
@@ -66,6 +68,7 @@ impl From<CryptoError> for KeyError {
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Cbor(error) => error.fmt(f),
             Self::Malformed(reason) => write!(f, "not a COSE_Key: {reason}"),
             Self::UnsupportedKeyType => {
                 f.write_str("key type is not 1 (OKP), 2 (EC2) or 4 (Symmetric)")

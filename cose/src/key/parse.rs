@@ -12,7 +12,10 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{
     CoseKey, Ec2Key, KeyAttributes, KeyError, KeyOperation, OkpKey, SymmetricKey, YCoordinate,
 };
-use crate::registry::key as label;
+use crate::{
+    cbor::{self, Limits},
+    registry::key as label,
+};
 
 impl CoseKey {
     /// Reads a COSE_Key. Members with unknown labels are ignored. A public point is checked to be on its curve when
@@ -21,6 +24,7 @@ impl CoseKey {
     /// # Errors
     /// [`KeyError`]: malformed or unsupported, or not all members that the key type needs.
     pub fn from_cbor(bytes: &[u8]) -> Result<Self, KeyError> {
+        cbor::check(bytes, Limits::DEFAULT).map_err(KeyError::Cbor)?;
         let mut map = coset::CoseKey::from_slice(bytes)
             .map_err(|error| KeyError::Malformed(error.to_string()))?;
         let key = from_map(&map);

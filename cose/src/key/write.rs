@@ -1,23 +1,41 @@
 //! Writing a COSE_Key: definite lengths, shortest forms, members in the order 1, 2, 3, 4, 5, -1, -2, -3, -4.
 
 use alloc::vec::Vec;
-use core::convert::Infallible;
 
-use minicbor::{Encoder, encode};
-
-use super::{CoseKey, KeyAttributes, YCoordinate};
-use crate::registry::key as label;
-
-type Written = Result<(), encode::Error<Infallible>>;
+use super::{CoseKey, YCoordinate};
+use crate::{
+    cbor::{MapWriter, Writer},
+    registry::key as label,
+};
 
 impl CoseKey {
-    /// The COSE_Key with every part that this value has, secrets included.
+    /// The COSE_Key with every part that this value has, secrets included: the caller keeps or overwrites them.
     #[must_use]
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut encoder = Encoder::new(Vec::with_capacity(96));
-        // A growing vector takes every byte, so there is no error to report.
-        let _ = self.write(&mut encoder);
-        encoder.into_writer()
+        // Room for every member, so that no secret is left behind in a buffer that was outgrown.
+        let mut map = MapWriter::with_capacity(self.size_bound());
+        self.write_attributes(&mut map);
+        match self {
+            Self::Symmetric(key) => {
+                map.bytes(label::BASE_IV, key.base_iv.as_deref());
+                map.bytes(label::K, key.value.as_ref().map(|value| value.as_slice()));
+            }
+            Self::Ec2(key) => {
+                map.integer(label::CRV, Some(label::CRV_P256));
+                map.bytes(label::X, Some(&key.x));
+                match key.y {
+                    YCoordinate::Value(y) => map.bytes(label::Y, Some(&y)),
+                    YCoordinate::SignBit(odd) => map.entry(label::Y).boolean(odd),
+                }
+                map.bytes(label::D, key.private.as_ref().map(|value| value.as_slice()));
+            }
+            Self::Okp(key) => {
+                map.integer(label::CRV, Some(label::CRV_ED25519));
+                map.bytes(label::X, Some(&key.x));
+                map.bytes(label::D, key.private.as_ref().map(|value| value.as_slice()));
+            }
+        }
+        map.finish()
     }
 
     /// The COSE_Key of [`CoseKey::public`]: no private part, no symmetric value.
@@ -26,80 +44,40 @@ impl CoseKey {
         self.public().map(|key| key.to_cbor())
     }
 
-    fn write(&self, encoder: &mut Encoder<Vec<u8>>) -> Written {
+    fn write_attributes(&self, map: &mut MapWriter) {
         let attributes = self.attributes();
-        let members = 1
-            + u64::from(attributes.kid.is_some())
-            + u64::from(attributes.alg.is_some())
-            + u64::from(attributes.key_ops.is_some());
-        match self {
-            Self::Symmetric(key) => {
-                encoder.map(
-                    members + u64::from(key.base_iv.is_some()) + u64::from(key.value.is_some()),
-                )?;
-                self.write_attributes(encoder, attributes)?;
-                if let Some(base_iv) = &key.base_iv {
-                    encoder.i64(label::BASE_IV)?.bytes(base_iv)?;
-                }
-                if let Some(value) = &key.value {
-                    encoder.i64(label::K)?.bytes(value)?;
-                }
-            }
-            Self::Ec2(key) => {
-                encoder.map(members + 3 + u64::from(key.private.is_some()))?;
-                self.write_attributes(encoder, attributes)?;
-                encoder
-                    .i64(label::CRV)?
-                    .i64(label::CRV_P256)?
-                    .i64(label::X)?
-                    .bytes(&key.x)?;
-                match key.y {
-                    YCoordinate::Value(y) => encoder.i64(label::Y)?.bytes(&y)?,
-                    YCoordinate::SignBit(odd) => encoder.i64(label::Y)?.bool(odd)?,
-                };
-                write_private(encoder, key.private.as_deref())?;
-            }
-            Self::Okp(key) => {
-                encoder.map(members + 2 + u64::from(key.private.is_some()))?;
-                self.write_attributes(encoder, attributes)?;
-                encoder
-                    .i64(label::CRV)?
-                    .i64(label::CRV_ED25519)?
-                    .i64(label::X)?
-                    .bytes(&key.x)?;
-                write_private(encoder, key.private.as_deref())?;
-            }
+        map.integer(label::KTY, Some(self.kty()));
+        map.bytes(label::KID, attributes.kid.as_deref());
+        map.integer(label::ALG, attributes.alg);
+        if let Some(operations) = &attributes.key_ops {
+            write_operations(
+                map.entry(label::KEY_OPS),
+                operations.iter().map(|operation| operation.to_cose()),
+            );
         }
-        Ok(())
     }
 
-    fn write_attributes(
-        &self,
-        encoder: &mut Encoder<Vec<u8>>,
-        attributes: &KeyAttributes,
-    ) -> Written {
-        encoder.i64(label::KTY)?.i64(self.kty())?;
-        if let Some(kid) = &attributes.kid {
-            encoder.i64(label::KID)?.bytes(kid)?;
-        }
-        if let Some(alg) = attributes.alg {
-            encoder.i64(label::ALG)?.i64(alg)?;
-        }
-        if let Some(operations) = &attributes.key_ops {
-            encoder
-                .i64(label::KEY_OPS)?
-                .array(operations.len() as u64)?;
-            for operation in operations {
-                encoder.i64(operation.to_cose())?;
+    /// An upper bound of the encoded size: 5 bytes of head for each variable member, 160 for all fixed ones.
+    fn size_bound(&self) -> usize {
+        let attributes = self.attributes();
+        let variable = match self {
+            Self::Symmetric(key) => {
+                let value = key.value.as_ref().map_or(0, |value| value.len());
+                value.saturating_add(key.base_iv.as_ref().map_or(0, Vec::len))
             }
-        }
-        Ok(())
+            Self::Ec2(_) | Self::Okp(_) => 0,
+        };
+        let operations = attributes.key_ops.as_ref().map_or(0, Vec::len);
+        variable
+            .saturating_add(attributes.kid.as_ref().map_or(0, Vec::len))
+            .saturating_add(operations)
+            .saturating_add(160)
     }
 }
 
-fn write_private(encoder: &mut Encoder<Vec<u8>>, private: Option<&[u8; 32]>) -> Written {
-    if let Some(private) = private {
-        encoder.i64(label::D)?.bytes(private)?;
+fn write_operations(writer: &mut Writer, operations: impl ExactSizeIterator<Item = i64>) {
+    writer.array(operations.len());
+    for operation in operations {
+        writer.integer(operation);
     }
-    Ok(())
 }
