@@ -10,6 +10,7 @@ extern crate alloc;
 
 pub mod cbor;
 pub mod crypto;
+pub mod envelope;
 pub mod key;
 pub mod registry;
 pub mod scope;
