@@ -1,1 +1,8 @@
-//! See the package description.
+//! The server side of motekey: the authorization server (RFC 9200 Section 5), the resource-server library that
+//! applications build on, and what both need: registry, store, clock, events.
+
+pub mod clock;
+pub mod event;
+pub mod public_key;
+pub mod registry;
+pub mod store;

@@ -1,0 +1,199 @@
+//! The maps of a [`Registry`](super::Registry), kept consistent with each other.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use motekey_coap::dtls::PreSharedKey;
+
+use super::{
+    Audience, Device, DeviceCredential, Group, RegistryError, ResourceServerRecord,
+    SHORTEST_SHARED_KEY,
+};
+use crate::public_key::subject_public_key_info;
+
+/// One registered record.
+#[derive(Clone)]
+pub(super) enum Entry {
+    Device(Arc<Device>),
+    ResourceServer(Arc<ResourceServerRecord>),
+    Group(Arc<Group>),
+}
+
+/// A key as the key of a map. Wiped when dropped, never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct KeyBytes(PreSharedKey);
+
+impl Hash for KeyBytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.expose().hash(state);
+    }
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Index {
+    pub(super) by_name: HashMap<Arc<str>, Entry>,
+    pub(super) by_identity: HashMap<Vec<u8>, Arc<Device>>,
+    pub(super) by_public_key: HashMap<Vec<u8>, Arc<Device>>,
+    pub(super) by_audience: HashMap<Arc<str>, Audience>,
+    owners: HashMap<KeyBytes, Arc<str>>,
+}
+
+impl Index {
+    /// Whether `owner` may have `key`.
+    pub(super) fn check_key(
+        &self,
+        key: &PreSharedKey,
+        owner: &Arc<str>,
+    ) -> Result<(), RegistryError> {
+        if is_weak(key.expose()) {
+            return Err(RegistryError::WeakKey {
+                name: owner.clone(),
+            });
+        }
+        // RFC 9200 Section 6.3: no secret is shared by more than two parties.
+        match self.owners.get(&KeyBytes(key.clone())) {
+            Some(other) if other != owner => Err(RegistryError::KeyInUse {
+                name: owner.clone(),
+                owner: other.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the record `name` may have this audience.
+    pub(super) fn check_audience(
+        &self,
+        audience: &Arc<str>,
+        name: &Arc<str>,
+    ) -> Result<(), RegistryError> {
+        let owner = match self.by_audience.get(audience) {
+            None => return Ok(()),
+            Some(Audience::One(record)) => &record.name,
+            Some(Audience::Many { group, .. }) => &group.audience,
+        };
+        if owner == name {
+            Ok(())
+        } else {
+            Err(RegistryError::AudienceInUse {
+                audience: audience.clone(),
+            })
+        }
+    }
+
+    /// Puts a checked record in the place of the one with the same name.
+    pub(super) fn put(&mut self, name: Arc<str>, entry: Entry) {
+        self.take(&name);
+        match &entry {
+            Entry::Device(device) => match &device.credential {
+                DeviceCredential::PreSharedKey { identity, key } => {
+                    self.by_identity.insert(identity.clone(), device.clone());
+                    self.owners.insert(KeyBytes(key.clone()), name.clone());
+                }
+                DeviceCredential::RawPublicKey(key) => {
+                    if let Some(info) = subject_public_key_info(key) {
+                        self.by_public_key.insert(info, device.clone());
+                    }
+                }
+            },
+            Entry::ResourceServer(record) => {
+                self.by_audience
+                    .insert(record.audience.clone(), Audience::One(record.clone()));
+                if let Some(shared) = &record.shared_key {
+                    self.owners
+                        .insert(KeyBytes(shared.key.clone()), name.clone());
+                }
+            }
+            Entry::Group(_) => {}
+        }
+        let refresh = !matches!(entry, Entry::Device(_));
+        self.by_name.insert(name, entry);
+        if refresh {
+            self.refresh_groups();
+        }
+    }
+
+    /// Removes a record and the groups that would be left with an unknown member.
+    pub(super) fn remove(&mut self, name: &str) -> bool {
+        let Some(entry) = self.take(name) else {
+            return false;
+        };
+        if matches!(entry, Entry::ResourceServer(_)) {
+            self.refresh_groups();
+        }
+        true
+    }
+
+    /// Takes a record out of all maps.
+    fn take(&mut self, name: &str) -> Option<Entry> {
+        let entry = self.by_name.remove(name)?;
+        match &entry {
+            Entry::Device(device) => match &device.credential {
+                DeviceCredential::PreSharedKey { identity, key } => {
+                    self.by_identity.remove(identity);
+                    self.owners.remove(&KeyBytes(key.clone()));
+                }
+                DeviceCredential::RawPublicKey(key) => {
+                    if let Some(info) = subject_public_key_info(key) {
+                        self.by_public_key.remove(&info);
+                    }
+                }
+            },
+            Entry::ResourceServer(record) => {
+                self.by_audience.remove(&record.audience);
+                if let Some(shared) = &record.shared_key {
+                    self.owners.remove(&KeyBytes(shared.key.clone()));
+                }
+            }
+            Entry::Group(group) => {
+                self.by_audience.remove(&group.audience);
+            }
+        }
+        Some(entry)
+    }
+
+    /// Points every group at the present records of its members; a group with a missing member is dropped.
+    fn refresh_groups(&mut self) {
+        let groups: Vec<_> = self
+            .by_name
+            .values()
+            .filter_map(|entry| match entry {
+                Entry::Group(group) => Some(group.clone()),
+                _ => None,
+            })
+            .collect();
+        for group in groups {
+            let members: Option<Vec<_>> = group
+                .members
+                .iter()
+                .map(|member| match self.by_name.get(member) {
+                    Some(Entry::ResourceServer(record)) => Some(record.clone()),
+                    _ => None,
+                })
+                .collect();
+            match members {
+                Some(members) => {
+                    self.by_audience
+                        .insert(group.audience.clone(), Audience::Many { group, members });
+                }
+                None => {
+                    self.take(&group.audience);
+                }
+            }
+        }
+    }
+}
+
+/// Catches what people type when they should roll dice: too short, one byte repeated, a plain sequence.
+fn is_weak(key: &[u8]) -> bool {
+    let Some((first, rest)) = key.split_first() else {
+        return true;
+    };
+    if key.len() < SHORTEST_SHARED_KEY {
+        return true;
+    }
+    let step = rest.first().map_or(0, |second| second.wrapping_sub(*first));
+    rest.iter()
+        .zip(key)
+        .all(|(next, previous)| next.wrapping_sub(*previous) == step)
+}

@@ -1,0 +1,279 @@
+//! A store that forgets everything when the process ends: for tests, for the demo, and for a server whose records
+//! all come from its configuration file.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Counter, IssuedToken, KeyStanding, Store, StoreError, StoreFuture};
+use crate::clock::UnixSeconds;
+use crate::registry::{Device, Group, Registry, ResourceServerRecord};
+
+/// Keeps everything in memory.
+///
+/// Bounded: at most [`MemoryStore::DEFAULT_CAPACITY`] issued tokens (about 400 bytes each, 400 MB at worst), unless
+/// built with another capacity. When full, tokens that have expired make room; if none has, nothing more is issued.
+///
+/// Nothing survives a restart, counters neither. The authorization server therefore mixes random bytes that it draws
+/// at each start into what must never repeat.
+#[derive(Debug)]
+pub struct MemoryStore {
+    capacity: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    registry: Arc<Registry>,
+    serial: u64,
+    expires_in: HashMap<String, u64>,
+    tokens: Tokens,
+}
+
+#[derive(Debug, Default)]
+struct Tokens {
+    by_id: HashMap<Vec<u8>, Arc<IssuedToken>>,
+    /// The newest token of each key.
+    by_key: HashMap<Vec<u8>, Arc<IssuedToken>>,
+    /// When the last token of a client for a resource server ends.
+    by_holder: HashMap<(Arc<str>, Arc<str>), UnixSeconds>,
+    by_end: BTreeSet<(UnixSeconds, Vec<u8>)>,
+}
+
+impl MemoryStore {
+    /// How many tokens are remembered at most, by default.
+    pub const DEFAULT_CAPACITY: usize = 1_000_000;
+
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::with_registry(Registry::new())
+    }
+
+    /// A store with these records.
+    pub fn with_registry(registry: Registry) -> Self {
+        Self {
+            capacity: Self::DEFAULT_CAPACITY,
+            state: Mutex::new(State {
+                registry: Arc::new(registry),
+                ..State::default()
+            }),
+        }
+    }
+
+    /// The same store for at most `capacity` tokens.
+    #[must_use]
+    pub fn with_capacity(mut self, capacity: usize) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No method leaves the state half changed, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Store for MemoryStore {
+    fn registry(&self) -> StoreFuture<'_, Arc<Registry>> {
+        ready(Ok(self.state().registry.clone()))
+    }
+
+    fn put_device(&self, device: Device) -> StoreFuture<'_, ()> {
+        ready(
+            Arc::make_mut(&mut self.state().registry)
+                .put_device(device)
+                .map_err(StoreError::from),
+        )
+    }
+
+    fn put_resource_server(&self, resource_server: ResourceServerRecord) -> StoreFuture<'_, ()> {
+        let result = Arc::make_mut(&mut self.state().registry).put_resource_server(resource_server);
+        ready(result.map_err(StoreError::from))
+    }
+
+    fn put_group(&self, group: Group) -> StoreFuture<'_, ()> {
+        ready(
+            Arc::make_mut(&mut self.state().registry)
+                .put_group(group)
+                .map_err(StoreError::from),
+        )
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> StoreFuture<'a, bool> {
+        ready(Ok(Arc::make_mut(&mut self.state().registry).remove(name)))
+    }
+
+    fn reserve<'a>(&'a self, counter: Counter<'a>, count: u64) -> StoreFuture<'a, Range<u64>> {
+        let mut state = self.state();
+        let last = match counter {
+            Counter::Serial => &mut state.serial,
+            Counter::ExpiresIn(resource_server) => state
+                .expires_in
+                .entry(resource_server.to_owned())
+                .or_default(),
+        };
+        let reserved = last
+            .checked_add(1)
+            .zip(last.checked_add(count).and_then(|end| end.checked_add(1)));
+        ready(match reserved {
+            Some((start, end)) => {
+                *last = end - 1;
+                Ok(start..end)
+            }
+            None => Err(StoreError::Full),
+        })
+    }
+
+    fn record_token(&self, token: IssuedToken, now: UnixSeconds) -> StoreFuture<'_, ()> {
+        ready(self.state().tokens.record(token, now, self.capacity))
+    }
+
+    fn key_standing<'a>(
+        &'a self,
+        client: &'a str,
+        resource_server: &'a str,
+        key_id: &'a [u8],
+        now: UnixSeconds,
+    ) -> StoreFuture<'a, KeyStanding> {
+        ready(Ok(self.state().tokens.key_standing(
+            client,
+            resource_server,
+            key_id,
+            now,
+        )))
+    }
+
+    fn token<'a>(&'a self, token_id: &'a [u8]) -> StoreFuture<'a, Option<Arc<IssuedToken>>> {
+        ready(Ok(self.state().tokens.by_id.get(token_id).cloned()))
+    }
+
+    fn remove_expired(&self, before: UnixSeconds) -> StoreFuture<'_, u64> {
+        ready(Ok(self.state().tokens.remove_expired(before)))
+    }
+}
+
+impl Tokens {
+    fn record(
+        &mut self,
+        token: IssuedToken,
+        now: UnixSeconds,
+        capacity: usize,
+    ) -> Result<(), StoreError> {
+        if self.by_id.contains_key(&token.token_id) {
+            return Err(StoreError::Conflict);
+        }
+        if self.by_key.get(&token.key_id).is_some_and(|other| {
+            // RFC 8747 Section 6: no two live tokens with one key id and different holders.
+            other.expires_at > now
+                && (other.client != token.client || other.resource_server != token.resource_server)
+        }) {
+            return Err(StoreError::Conflict);
+        }
+        if self.by_id.len() >= capacity {
+            self.remove_expired(now);
+        }
+        if self.by_id.len() >= capacity {
+            return Err(StoreError::Full);
+        }
+        let token = Arc::new(token);
+        let holder = (token.client.clone(), token.resource_server.clone());
+        let end = self.by_holder.entry(holder).or_insert(token.expires_at);
+        *end = token.expires_at.max(*end);
+        self.by_end
+            .insert((token.expires_at, token.token_id.clone()));
+        if !token.key_id.is_empty() {
+            self.by_key.insert(token.key_id.clone(), token.clone());
+        }
+        self.by_id.insert(token.token_id.clone(), token);
+        Ok(())
+    }
+
+    fn key_standing(
+        &self,
+        client: &str,
+        resource_server: &str,
+        key_id: &[u8],
+        now: UnixSeconds,
+    ) -> KeyStanding {
+        if let Some(token) = self.by_key.get(key_id)
+            && *token.client == *client
+            && *token.resource_server == *resource_server
+        {
+            return if token.expires_at > now {
+                KeyStanding::Live(token.clone())
+            } else {
+                KeyStanding::Ended
+            };
+        }
+        let holder = (Arc::from(client), Arc::from(resource_server));
+        KeyStanding::Unknown {
+            holds_live_token: self.by_holder.get(&holder).is_some_and(|end| *end > now),
+        }
+    }
+
+    fn remove_expired(&mut self, before: UnixSeconds) -> u64 {
+        let mut removed = 0;
+        while self.by_end.first().is_some_and(|(end, _)| *end < before) {
+            let Some((_, token_id)) = self.by_end.pop_first() else {
+                break;
+            };
+            let Some(token) = self.by_id.remove(&token_id) else {
+                continue;
+            };
+            removed += 1;
+            if self
+                .by_key
+                .get(&token.key_id)
+                .is_some_and(|newest| newest.token_id == token_id)
+            {
+                self.by_key.remove(&token.key_id);
+            }
+            let holder = (token.client.clone(), token.resource_server.clone());
+            if self.by_holder.get(&holder).is_some_and(|end| *end < before) {
+                self.by_holder.remove(&holder);
+            }
+        }
+        removed
+    }
+}
+
+/// The answer that is there already.
+fn ready<'a, T: Send + 'a>(result: Result<T, StoreError>) -> StoreFuture<'a, T> {
+    Box::pin(std::future::ready(result))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance;
+
+    #[tokio::test]
+    async fn f72_p16_memory_store_passes_the_suite() {
+        conformance::run(|| std::future::ready(MemoryStore::new())).await;
+    }
+
+    #[tokio::test]
+    async fn full_store_issues_nothing_until_a_token_expires() {
+        let store = MemoryStore::new().with_capacity(2);
+        for serial in 1..=2 {
+            store
+                .record_token(conformance::token(serial, "meter", 100), 10)
+                .await
+                .unwrap();
+        }
+        let third = conformance::token(3, "meter", 200);
+        assert_eq!(
+            store.record_token(third.clone(), 10).await,
+            Err(StoreError::Full)
+        );
+        assert_eq!(store.record_token(third, 101).await, Ok(()));
+        assert_eq!(store.state().tokens.by_end.len(), 1);
+        assert_eq!(store.state().tokens.by_key.len(), 1);
+    }
+}
