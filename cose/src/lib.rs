@@ -9,6 +9,8 @@
 extern crate alloc;
 
 pub mod cbor;
+pub mod claims;
+pub mod confirmation;
 pub mod crypto;
 pub mod envelope;
 pub mod key;
