@@ -14,5 +14,6 @@ pub mod confirmation;
 pub mod crypto;
 pub mod envelope;
 pub mod key;
+pub mod message;
 pub mod registry;
 pub mod scope;
