@@ -4,12 +4,29 @@
 //! time of its next timer. A session may work elsewhere (a task, a hardware module): it then calls its [`Waker`],
 //! and the driver polls it again.
 
+#[cfg(feature = "webrtc")]
+mod association;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod credential;
+mod outcome;
+#[cfg(feature = "webrtc")]
+mod protection;
+#[cfg(feature = "webrtc")]
+mod record;
+#[cfg(feature = "webrtc")]
+mod replay;
+#[cfg(feature = "webrtc")]
+pub mod webrtc;
+
 use core::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
+pub use self::credential::{
+    ClientCredential, CredentialSource, PeerIdentity, PreSharedKey, PskAnswer,
+};
+pub use self::outcome::{CloseReason, ConnectError, SendError, SessionEvent};
 use crate::time::Instant;
 
 /// Names a session within one endpoint. Never used again after the session ended.
@@ -20,74 +37,6 @@ impl fmt::Display for SessionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "session {}", self.0)
     }
-}
-
-/// A pre-shared key. Wiped when dropped, never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PreSharedKey(Zeroizing<Vec<u8>>);
-
-impl PreSharedKey {
-    /// Takes the key bytes (RFC 4279 Section 5.3: at least 64 bytes are supported).
-    pub fn new(key: Vec<u8>) -> Self {
-        Self(Zeroizing::new(key))
-    }
-
-    /// The key bytes, for the DTLS implementation only.
-    pub fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PreSharedKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "PreSharedKey({} bytes)", self.0.len())
-    }
-}
-
-/// Who the peer proved to be in the handshake.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum PeerIdentity {
-    /// The PSK identity, byte for byte (RFC 7925 Section 4.2). It can be a whole access token.
-    PreSharedKey(Vec<u8>),
-    /// The SubjectPublicKeyInfo of a raw public key (RFC 7250), DER.
-    RawPublicKey(Vec<u8>),
-    /// A validated certificate chain, end entity first, DER.
-    Certificate(Vec<Vec<u8>>),
-}
-
-/// What a credential source says to a PSK identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PskAnswer {
-    /// The key of this identity.
-    Key(PreSharedKey),
-    /// Nobody is known by this identity.
-    Unknown,
-    /// The identity selects no valid access token: the handshake ends with `illegal_parameter`
-    /// (RFC 9202 Section 3.3.2).
-    IllegalParameter,
-}
-
-/// The credentials that a server accepts. Called inside a handshake: answers from memory, at once.
-pub trait CredentialSource: Send + Sync {
-    /// The key of a PSK identity. Identities are bytes: compared as such, never as text (RFC 7925 Section 4.2).
-    fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer;
-
-    /// The identity hint that is sent before the peer names itself; none by default.
-    fn identity_hint(&self) -> Option<Vec<u8>> {
-        None
-    }
-}
-
-/// What a client shows to a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientCredential {
-    /// Identity and key of a PSK handshake.
-    PreSharedKey {
-        /// Sent in clear as `psk_identity`; up to 2 kB.
-        identity: Vec<u8>,
-        /// The shared key.
-        key: PreSharedKey,
-    },
 }
 
 /// What a backend can do, declared when it starts.
@@ -209,98 +158,3 @@ pub trait Session: Send {
     /// When [`Session::handle_timeout`] wants to be called.
     fn poll_timeout(&self) -> Option<Instant>;
 }
-
-/// What a session reports.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SessionEvent {
-    /// Both Finished are verified. On a server, `peer` is who connected; on a client, whom it connected to, where
-    /// the handshake tells more than the possession of the shared key.
-    Connected {
-        /// The authenticated peer.
-        peer: Option<PeerIdentity>,
-    },
-    /// One record of application data.
-    Data(Vec<u8>),
-    /// The session ended. Always the last event.
-    Closed(CloseReason),
-}
-
-/// Why a session ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CloseReason {
-    /// We closed it.
-    Local,
-    /// The peer sent close_notify.
-    Peer,
-    /// The handshake did not end within its time limit.
-    HandshakeTimeout,
-    /// The peer sent a fatal alert (RFC 5246 Section 7.2), by number.
-    Alert(u8),
-    /// The handshake failed here; the text is for logs, never for the peer.
-    HandshakeFailed(String),
-    /// The endpoint needed the room (half-open or session limit).
-    Evicted,
-}
-
-/// Why a handshake could not begin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConnectError {
-    /// The backend does not do this kind of credential.
-    UnsupportedCredential,
-    /// The identity is longer than the backend takes.
-    IdentityTooLong {
-        /// Bytes given.
-        got: usize,
-        /// Bytes taken at most.
-        limit: usize,
-    },
-    /// No room for a further session.
-    TooManySessions,
-}
-
-/// Why data could not be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SendError {
-    /// The handshake has not ended yet.
-    NotConnected,
-    /// The session has ended.
-    Closed,
-    /// More than one record takes.
-    TooLarge,
-}
-
-macro_rules! display {
-    ($type:ty { $($pattern:pat => $format:literal $(, $argument:expr)*;)* }) => {
-        impl fmt::Display for $type {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self {
-                    $($pattern => write!(formatter, $format $(, $argument)*),)*
-                }
-            }
-        }
-    };
-}
-
-display!(CloseReason {
-    Self::Local => "closed here";
-    Self::Peer => "closed by the peer";
-    Self::HandshakeTimeout => "the handshake did not end within its time limit";
-    Self::Alert(number) => "the peer sent a fatal alert ({})", number;
-    Self::HandshakeFailed(detail) => "the handshake failed: {}", detail;
-    Self::Evicted => "the endpoint needed the room";
-});
-
-display!(ConnectError {
-    Self::UnsupportedCredential => "the DTLS backend does not do this kind of credential";
-    Self::IdentityTooLong { got, limit } => "PSK identity of {} bytes, the DTLS backend takes {}", got, limit;
-    Self::TooManySessions => "no room for a further session";
-});
-
-display!(SendError {
-    Self::NotConnected => "the handshake has not ended yet";
-    Self::Closed => "the session has ended";
-    Self::TooLarge => "more data than one record takes";
-});
-
-impl std::error::Error for ConnectError {}
-impl std::error::Error for SendError {}
