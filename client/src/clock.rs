@@ -1,0 +1,82 @@
+//! The only place of this crate that reads a clock. Everything else takes instants.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use motekey_coap::time::Instant;
+
+/// A source of monotonic time: never goes back, need not know the date. Token lifetimes are counted on it, so that
+/// a device without a calendar clock still knows when its key ends (RFC 9200 Section 5.10.4).
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The present instant.
+    fn now(&self) -> Instant;
+}
+
+/// The clock of the operating system, counted from the creation of the value.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock {
+    origin: std::time::Instant,
+}
+
+impl SystemClock {
+    /// A clock whose origin is now.
+    pub fn new() -> Self {
+        Self {
+            origin: std::time::Instant::now(),
+        }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.origin.elapsed()
+    }
+}
+
+/// The clock of the operating system plus an offset that only grows: for demonstrations and tests of expiry that
+/// do not wait.
+#[derive(Debug, Default)]
+pub struct OffsetClock {
+    system: SystemClock,
+    offset_micros: AtomicU64,
+}
+
+impl OffsetClock {
+    /// A clock without an offset yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves the clock forward by `step`.
+    pub fn advance(&self, step: Duration) {
+        let micros = u64::try_from(step.as_micros()).unwrap_or(u64::MAX);
+        self.offset_micros.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for OffsetClock {
+    fn now(&self) -> Instant {
+        self.system.now() + Duration::from_micros(self.offset_micros.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offset_moves_only_forward() {
+        let clock = OffsetClock::new();
+        let before = clock.now();
+        clock.advance(Duration::from_secs(60));
+        assert!(clock.now() - before >= Duration::from_secs(60));
+        assert!(clock.now() - before < Duration::from_secs(61));
+    }
+}

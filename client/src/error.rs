@@ -1,0 +1,408 @@
+//! What can go wrong, told by whose fault it is and what to do next.
+
+use std::fmt;
+use std::time::Duration;
+
+use motekey_coap::message::Code;
+use motekey_cose::message::ErrorResponse;
+
+/// The other end of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The authorization server.
+    AuthorizationServer,
+    /// The resource server.
+    ResourceServer,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::AuthorizationServer => "authorization server",
+            Self::ResourceServer => "resource server",
+        })
+    }
+}
+
+/// Whose fault an [`Error`] is. The numbers are exit codes of programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The other side refused, or answered something that must not be used.
+    Refused,
+    /// The caller asked for something impossible, or the configuration is incomplete.
+    WrongUse,
+    /// Nobody answered.
+    CannotReach,
+    /// This host: sockets, random numbers, memory limits.
+    Local,
+}
+
+impl Fault {
+    /// Exit code of a program that ends with this fault: 1 to 4.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Refused => 1,
+            Self::WrongUse => 2,
+            Self::CannotReach => 3,
+            Self::Local => 4,
+        }
+    }
+
+    /// Stable word for machine-readable output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::WrongUse => "wrong_use",
+            Self::CannotReach => "cannot_reach",
+            Self::Local => "local_fault",
+        }
+    }
+}
+
+/// Why a token response must not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unusable {
+    /// The payload is not a map of `application/ace+cbor`; the text says where.
+    Malformed(String),
+    /// The Content-Format is not 19 (RFC 9200 Section 5).
+    ContentFormat(Option<u16>),
+    /// The token is not a proof-of-possession token (RFC 9200 Section 5.8.2).
+    TokenType(i64),
+    /// `ace_profile` names a profile that this client does not have (RFC 9200 Section 5.8.2).
+    Profile(i64),
+    /// `ace_profile` was asked for and is missing.
+    ProfileMissing,
+    /// Neither `expires_in` nor a provisioned lifetime (RFC 9200 Section 5.10.4).
+    NoLifetime,
+    /// The token ended before it arrived.
+    Expired,
+    /// `cnf` is missing, or holds no key that this profile can use; the text says why (RFC 9201 Section 5).
+    Key(String),
+    /// The answer to an update of rights is bound to another key than the running session (RFC 9202 Section 4).
+    OtherKey,
+    /// More bytes than this client keeps for one token.
+    TooLong {
+        /// Bytes received.
+        got: usize,
+        /// Bytes kept at most.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(detail) => write!(formatter, "it is not a valid ACE map: {detail}"),
+            Self::ContentFormat(Some(got)) => {
+                write!(formatter, "its Content-Format is {got}, wanted 19")
+            }
+            Self::ContentFormat(None) => formatter.write_str("it has no Content-Format, wanted 19"),
+            Self::TokenType(got) => write!(
+                formatter,
+                "token_type is {got}, wanted 2 (proof of possession)"
+            ),
+            Self::Profile(number) => write!(
+                formatter,
+                "ace_profile is {number}, which this client does not have"
+            ),
+            Self::ProfileMissing => formatter.write_str("ace_profile was asked for and is missing"),
+            Self::NoLifetime => {
+                formatter.write_str("expires_in is missing and no lifetime is provisioned")
+            }
+            Self::Expired => formatter.write_str("the token ended before it arrived"),
+            Self::Key(detail) => write!(formatter, "its key cannot be used: {detail}"),
+            Self::OtherKey => {
+                formatter.write_str("it is bound to another key than the running session")
+            }
+            Self::TooLong { got, limit } => write!(
+                formatter,
+                "the token has {got} bytes, this client keeps {limit}"
+            ),
+        }
+    }
+}
+
+/// Why a call did not come to an answer of the resource server. Each message says whose fault it is and what to do
+/// next; none holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL cannot be used.
+    InvalidUri {
+        /// As given.
+        uri: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The configuration contradicts itself or is incomplete.
+    Configuration(String),
+    /// The configuration names no authorization server for this resource server (RFC 9200 Section 5.1).
+    NotConfigured {
+        /// `coaps://host:port` of the resource server.
+        resource_server: String,
+    },
+    /// The hints of the resource server name an authorization server that the configuration does not allow for it.
+    ForeignAuthorizationServer {
+        /// `coaps://host:port` of the resource server.
+        resource_server: String,
+        /// The URI in the hints.
+        named: String,
+    },
+    /// An unauthorized request gave no usable hints.
+    NoHints {
+        /// `coaps://host:port` of the resource server.
+        resource_server: String,
+        /// What it answered.
+        code: Code,
+        /// Why the answer is no help.
+        reason: String,
+    },
+    /// The authorization server answered the token request with an error.
+    TokenRefused {
+        /// Response code.
+        code: Code,
+        /// The OAuth error, if the answer held one.
+        error: Option<ErrorResponse>,
+    },
+    /// The token response must not be used.
+    UnusableToken(Unusable),
+    /// The resource server refused the token at authz-info.
+    UploadRefused {
+        /// Response code.
+        code: Code,
+    },
+    /// The handshake was refused.
+    HandshakeRefused {
+        /// Who refused.
+        role: Role,
+        /// What the DTLS layer says.
+        reason: String,
+    },
+    /// Nobody answered, or the name does not resolve.
+    CannotReach {
+        /// Who was asked.
+        role: Role,
+        /// Where.
+        peer: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The session ended while a request was under way: it may have been carried out or not.
+    Interrupted {
+        /// Who was asked.
+        role: Role,
+        /// What happened.
+        reason: String,
+    },
+    /// The whole call took longer than its time limit.
+    TimeLimit(Duration),
+    /// The key of the session ended while the answer was under way: the answer is not used (RFC 9202 Section 3.4).
+    KeyExpired,
+    /// This host failed: sockets, random numbers, or a limit of this client.
+    Local(String),
+}
+
+impl Error {
+    /// Whose fault it is.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::InvalidUri { .. } | Self::Configuration(_) | Self::NotConfigured { .. } => {
+                Fault::WrongUse
+            }
+            Self::ForeignAuthorizationServer { .. }
+            | Self::NoHints { .. }
+            | Self::TokenRefused { .. }
+            | Self::UnusableToken(_)
+            | Self::UploadRefused { .. }
+            | Self::HandshakeRefused { .. }
+            | Self::KeyExpired => Fault::Refused,
+            Self::CannotReach { .. } | Self::Interrupted { .. } | Self::TimeLimit(_) => {
+                Fault::CannotReach
+            }
+            Self::Local(_) => Fault::Local,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidUri { uri, reason } => {
+                write!(formatter, "{uri:?} is not a usable URL: {reason}; write coaps://HOST[:PORT]/PATH")
+            }
+            Self::Configuration(what) => write!(formatter, "the configuration cannot be used: {what}"),
+            Self::NotConfigured { resource_server } => write!(
+                formatter,
+                "no authorization server is configured for {resource_server}; add the resource server, and which \
+                 authorization server may issue tokens for it, to the configuration"
+            ),
+            Self::ForeignAuthorizationServer { resource_server, named } => write!(
+                formatter,
+                "{resource_server} names {named:?} as its authorization server, which the configuration does not \
+                 allow for it; no token was requested. If it is right, configure it, otherwise find out who answered"
+            ),
+            Self::NoHints { resource_server, code, reason } => write!(
+                formatter,
+                "{resource_server} answered the unauthorized request with {code} and {reason}; give audience and \
+                 scope in the configuration, then no hints are needed"
+            ),
+            Self::TokenRefused { code, error } => fmt_token_refused(formatter, *code, error.as_ref()),
+            Self::UnusableToken(reason) => write!(
+                formatter,
+                "the token response of the authorization server is not used: {reason}; ask its operator to correct \
+                 the registration of this device or of the resource server"
+            ),
+            Self::UploadRefused { code } => write!(
+                formatter,
+                "the resource server refused the token with {code}: {}",
+                upload_advice(*code)
+            ),
+            Self::HandshakeRefused { role, reason } => write!(
+                formatter,
+                "the {role} refused the handshake: {reason}; {}",
+                match role {
+                    Role::AuthorizationServer => "check identity and key of this device, and that it is registered",
+                    Role::ResourceServer => "it does not accept the token: check that it trusts this authorization server",
+                }
+            ),
+            Self::CannotReach { role, peer, reason } => write!(
+                formatter,
+                "cannot reach the {role} at {peer}: {reason}; check address, port and network, and that it runs. \
+                 A wrong key can look the same"
+            ),
+            Self::Interrupted { role, reason } => write!(
+                formatter,
+                "the session to the {role} ended while a request was under way ({reason}); it may have been carried \
+                 out: look before you repeat it"
+            ),
+            Self::TimeLimit(limit) => write!(
+                formatter,
+                "no answer within {} ms; check the network, or allow more time",
+                limit.as_millis()
+            ),
+            Self::KeyExpired => formatter.write_str(
+                "the token ended while the answer was under way, so the answer is not used; ask again, or ask the \
+                 operator for longer tokens",
+            ),
+            Self::Local(reason) => write!(formatter, "this host failed: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Unusable> for Error {
+    fn from(reason: Unusable) -> Self {
+        Self::UnusableToken(reason)
+    }
+}
+
+/// What to do when a resource server answers a protected request with `code`. `None` for codes that have nothing to
+/// do with authorization.
+pub fn advice(code: Code) -> Option<&'static str> {
+    match (code.class(), code.detail()) {
+        (4, 1) => Some(
+            "the resource server accepts no token of this device, not even a fresh one: check that it trusts the \
+             authorization server, and its clock",
+        ),
+        (4, 3) => Some(
+            "the token does not cover this resource: ask the operator to allow it, or ask for a wider scope",
+        ),
+        (4, 5) => Some(
+            "the token covers the resource but not this method, or the resource does not have it: ask the operator \
+             to allow the method, or ask for a wider scope",
+        ),
+        _ => None,
+    }
+}
+
+fn fmt_token_refused(
+    formatter: &mut fmt::Formatter<'_>,
+    code: Code,
+    error: Option<&ErrorResponse>,
+) -> fmt::Result {
+    let Some(error) = error else {
+        return write!(
+            formatter,
+            "the authorization server refused the token request with {code} and no reason that this client can \
+             read; look into its log"
+        );
+    };
+    let number = error.error.to_i64();
+    write!(
+        formatter,
+        "the authorization server refused the token request: {} ({number})",
+        error.error.name()
+    )?;
+    if let Some(description) = &error.description {
+        write!(formatter, ": {description}")?;
+    }
+    write!(formatter, "; {}", error_advice(number))
+}
+
+fn error_advice(number: i64) -> &'static str {
+    match number {
+        1 => "check that the audience is a resource server that the authorization server knows",
+        2 => "check that this device is registered under the identity that it uses",
+        3 | 4 => "ask the operator to allow this device tokens for this audience",
+        6 => "ask the operator to allow this scope, or ask for a smaller one",
+        7 => "the key that the update names has ended there: begin a new session",
+        8 => "ask the operator which profile the resource server has",
+        _ => "look into the log of the authorization server",
+    }
+}
+
+fn upload_advice(code: Code) -> &'static str {
+    match (code.class(), code.detail()) {
+        (4, 1) => {
+            "its protection, issuer or lifetime does not hold there; check keys and clock of the resource server"
+        }
+        (4, 3) => "it is for another audience; check the configured audience",
+        (4, 0) => "it cannot read the token; check that it is registered with the same token style",
+        _ => "check that its authz-info path is the configured one",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_have_the_exit_codes_of_the_command_line() {
+        let cases = [
+            (
+                Error::UploadRefused {
+                    code: Code::UNAUTHORIZED,
+                },
+                1,
+            ),
+            (Error::Configuration("x".into()), 2),
+            (Error::TimeLimit(Duration::from_secs(1)), 3),
+            (Error::Local("x".into()), 4),
+        ];
+        for (error, exit_code) in cases {
+            assert_eq!(error.fault().exit_code(), exit_code, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refused_scope_says_who_can_help() {
+        let error = Error::TokenRefused {
+            code: Code::BAD_REQUEST,
+            error: Some(ErrorResponse {
+                error: motekey_cose::message::ErrorCode::InvalidScope,
+                description: Some("PUT /relay/1 is not allowed".into()),
+                uri: None,
+            }),
+        };
+        let text = error.to_string();
+        assert!(
+            text.contains("invalid_scope (6): PUT /relay/1 is not allowed"),
+            "{text}"
+        );
+        assert!(
+            text.contains("ask the operator to allow this scope"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! The client side of an ACE profile: from a token response to a session with the resource server. Profiles are
+//! values in the configuration; the flow asks the one that `ace_profile` names and never looks at the number itself.
+
+mod coap_dtls;
+
+use std::fmt;
+
+use motekey_coap::dtls::ClientCredential;
+use motekey_cose::confirmation::Confirmation;
+
+pub use coap_dtls::CoapDtls;
+
+use crate::error::Unusable;
+use crate::token::{Access, ProofKey};
+
+/// How the token reaches the resource server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TokenTransport {
+    /// In the handshake when it fits, by upload otherwise.
+    #[default]
+    Automatic,
+    /// In the handshake: the `psk_identity` is the whole token. Saves a round trip.
+    InHandshake,
+    /// By upload to authz-info; the handshake names the key.
+    Upload,
+}
+
+/// What the handshake with a resource server can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandshakeLimits {
+    /// The choice of the configuration.
+    pub transport: TokenTransport,
+    /// Longest `psk_identity` in bytes that the own DTLS backend and the peer take.
+    pub max_identity: usize,
+}
+
+/// The steps to a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approach {
+    /// Upload to authz-info before the handshake.
+    pub upload: Option<Upload>,
+    /// What the handshake shows.
+    pub credential: ClientCredential,
+}
+
+/// A POST to authz-info.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// CoAP Content-Format.
+    pub content_format: u16,
+    /// The body.
+    pub payload: Vec<u8>,
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "Upload({} bytes, Content-Format {})",
+            self.payload.len(),
+            self.content_format
+        )
+    }
+}
+
+/// The client side of one ACE profile. Pure: no sockets, no clock.
+pub trait Profile: Send + Sync + fmt::Debug {
+    /// Number in the registry of ACE profiles.
+    fn number(&self) -> i64;
+
+    /// Name in the registry of ACE profiles.
+    fn name(&self) -> &'static str;
+
+    /// The proof-of-possession key of a token response. `running` is the key of the session whose rights the
+    /// request was to update, if it was one.
+    ///
+    /// # Errors
+    /// There is no key, or it does not fit this profile (RFC 9201 Section 5), or the update is bound to another key.
+    fn proof_key(
+        &self,
+        confirmation: Option<&Confirmation>,
+        running: Option<&ProofKey>,
+    ) -> Result<ProofKey, Unusable>;
+
+    /// How to come to a session with this token.
+    ///
+    /// # Errors
+    /// The token or its key cannot be used within `limits`.
+    fn approach(&self, access: &Access, limits: HandshakeLimits) -> Result<Approach, Unusable>;
+
+    /// The upload of a token that changes the rights of a running session.
+    fn update(&self, token: &[u8]) -> Upload;
+}

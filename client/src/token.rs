@@ -1,0 +1,146 @@
+//! From a token response to an [`Access`]: the checks that a client owes before it uses a token.
+
+use std::time::Duration;
+
+use motekey_coap::dtls::PreSharedKey;
+use motekey_coap::time::Instant;
+use motekey_cose::message::{TokenResponse, TokenType};
+use motekey_cose::scope::Scope;
+
+use crate::error::Unusable;
+use crate::profile::Profile;
+
+/// A proof-of-possession key and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProofKey {
+    /// Key id, in clear in the handshake.
+    pub kid: Vec<u8>,
+    /// The key. Never printed.
+    pub secret: PreSharedKey,
+}
+
+/// A token that this client may use, with everything that its use needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// `access_token` as received.
+    pub token: Vec<u8>,
+    /// The key that the token is bound to.
+    pub key: ProofKey,
+    /// Number of the profile to use.
+    pub profile: i64,
+    /// End of the token, counted from the moment the request was sent: never later than the real end.
+    pub expires_at: Instant,
+    /// Lifetime that was granted.
+    pub lifetime: Duration,
+    /// `audience` of the request.
+    pub audience: Option<String>,
+    /// What was granted: `scope` of the response, else of the request.
+    pub scope: Option<Scope>,
+    /// `scope` of the request.
+    pub asked_scope: Option<Scope>,
+}
+
+impl Access {
+    /// Whether the token and its key can still be used.
+    pub fn is_valid(&self, now: Instant) -> bool {
+        // RFC 9200 Section 5.10.2: the client checks validity before each request.
+        now < self.expires_at
+    }
+}
+
+/// What the client knew when it sent the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) scope: Option<&'a Scope>,
+    /// The profile that the configuration fixes; with `None` the request asked for it.
+    pub(crate) profile: Option<i64>,
+    /// Provisioned lifetime.
+    pub(crate) default_lifetime: Option<Duration>,
+    /// The key of the session whose rights are updated.
+    pub(crate) running: Option<&'a ProofKey>,
+    pub(crate) sent_at: Instant,
+    pub(crate) max_token: usize,
+}
+
+/// Turns a token response into an access, or says why it must not be used.
+pub(crate) fn accept(
+    response: TokenResponse,
+    asked: Asked<'_>,
+    profiles: &[Box<dyn Profile>],
+    now: Instant,
+) -> Result<Access, Unusable> {
+    if response.access_token.len() > asked.max_token {
+        return Err(Unusable::TooLong {
+            got: response.access_token.len(),
+            limit: asked.max_token,
+        });
+    }
+    // RFC 9200 Section 5.8.2: a missing token_type means PoP; anything else is marked, and refused here.
+    match response.token_type {
+        None | Some(TokenType::Pop) => {}
+        Some(other) => return Err(Unusable::TokenType(other.to_i64())),
+    }
+    let profile = choose_profile(response.ace_profile, asked.profile, profiles)?;
+    let key = profile.proof_key(response.cnf.as_ref(), asked.running)?;
+    // RFC 9200 Section 5.10.4: without expires_in and without a provisioned default the token is not used.
+    let lifetime = response
+        .expires_in
+        .map(Duration::from_secs)
+        .or(asked.default_lifetime);
+    let lifetime = lifetime.ok_or(Unusable::NoLifetime)?;
+    let access = Access {
+        key,
+        profile: profile.number(),
+        expires_at: asked.sent_at + lifetime,
+        lifetime,
+        audience: asked.audience.map(str::to_owned),
+        scope: response.scope.or_else(|| asked.scope.cloned()),
+        asked_scope: asked.scope.cloned(),
+        token: response.access_token,
+    };
+    if access.is_valid(now) {
+        Ok(access)
+    } else {
+        Err(Unusable::Expired)
+    }
+}
+
+/// RFC 9200 Section 5.8.2: the client uses the profile that the response names and none other.
+fn choose_profile(
+    named: Option<i64>,
+    configured: Option<i64>,
+    profiles: &[Box<dyn Profile>],
+) -> Result<&dyn Profile, Unusable> {
+    let number = named.or(configured).ok_or(Unusable::ProfileMissing)?;
+    profiles
+        .iter()
+        .find(|profile| profile.number() == number)
+        .map(AsRef::as_ref)
+        .ok_or(Unusable::Profile(number))
+}
+
+/// The outer structure of a token, as far as a client can see it. Nothing is verified: that is for the resource
+/// server.
+pub(crate) fn structure(token: &[u8]) -> String {
+    let (cwt, rest) = match token {
+        // Tag 61 (RFC 8392 Section 6).
+        [0xd8, 0x3d, rest @ ..] => ("CWT tag, ", rest),
+        rest => ("", rest),
+    };
+    // RFC 9052 Section 2: the tags of COSE; the two with a number above 23 take two bytes.
+    let kind = match rest {
+        [0xd0, ..] => "COSE_Encrypt0",
+        [0xd1, ..] => "COSE_Mac0",
+        [0xd2, ..] => "COSE_Sign1",
+        [0xd8, 96, ..] => "COSE_Encrypt",
+        [0xd8, 97, ..] => "COSE_Mac",
+        [0xd8, 98, ..] => "COSE_Sign",
+        [0x83 | 0x84, ..] => "array without a tag",
+        _ => "opaque",
+    };
+    format!("{cwt}{kind}, {} bytes", token.len())
+}
+
+#[cfg(test)]
+mod tests;
