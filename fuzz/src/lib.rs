@@ -1,8 +1,10 @@
 //! The bodies of the fuzz targets: each takes any bytes and panics when a promise is broken. `fuzz_targets/` makes a
 //! program of each; `cargo test` replays the seeds in `seeds/` through all of them.
 
+pub mod ace;
 pub mod coap;
 pub mod cose;
+pub mod envelope;
 pub mod replay;
 mod target;
 
@@ -16,8 +18,21 @@ pub type Target = fn(&[u8]);
 /// Every target with the name of its program and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
     ("cbor", cose::cbor),
+    ("claims_set", ace::claims_set),
     ("coap_endpoint", coap::coap_endpoint),
     ("coap_packet", coap::coap_packet),
+    ("confirmation", ace::confirmation),
+    ("cose_encrypt0", envelope::cose_encrypt0),
+    ("cose_encrypted_key", envelope::cose_encrypted_key),
     ("cose_key", cose::cose_key),
+    ("cose_mac0", envelope::cose_mac0),
+    ("cose_sign1", envelope::cose_sign1),
+    ("creation_hints", ace::creation_hints),
+    ("error_response", ace::error_response),
+    ("introspection_request", ace::introspection_request),
+    ("introspection_response", ace::introspection_response),
+    ("psk_identity", ace::psk_identity),
     ("scope_aif", cose::scope_aif),
+    ("token_request", ace::token_request),
+    ("token_response", ace::token_response),
 ];

@@ -1,0 +1,4 @@
+//! See [`motekey_fuzz::envelope::cose_mac0`].
+#![cfg_attr(fuzzing, no_main)]
+
+motekey_fuzz::target!(motekey_fuzz::envelope::cose_mac0);
