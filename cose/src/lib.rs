@@ -17,3 +17,4 @@ pub mod key;
 pub mod message;
 pub mod registry;
 pub mod scope;
+pub mod token;

@@ -1,6 +1,11 @@
 //! The examples of the COSE working group, over both providers. Every file of `tests/vectors/cose-wg-examples` is in
 //! the table; what is refused is refused for the reason that stands there.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 mod support;
 
@@ -31,7 +36,10 @@ enum Shows {
     AlgorithmName(&'static str),
 }
 
-use Shows::{Algorithm as Unsupported, AlgorithmName, NotAuthentic, Opens, OtherStructure, SignatureLength, WrongTag};
+use Shows::{
+    Algorithm as Unsupported, AlgorithmName, NotAuthentic, Opens, OtherStructure, SignatureLength,
+    WrongTag,
+};
 
 const FILES: &[(&str, Shows)] = &[
     ("CWT/A_3.json", Opens),
@@ -142,7 +150,10 @@ fn c01_c05_c06_c07_w06_examples_of_the_working_group() {
 fn every_file_of_the_examples_is_in_the_table() {
     let listed: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
     for found in directory("cose-wg-examples") {
-        assert!(listed.contains(&found.as_str()), "{found} is not in the table");
+        assert!(
+            listed.contains(&found.as_str()),
+            "{found} is not in the table"
+        );
     }
 }
 
@@ -151,11 +162,20 @@ fn run(provider: &CryptoProvider, file: &Value) -> Shows {
     let message = hex(file["output"]["cbor"].as_str().unwrap());
     let envelope = match Envelope::parse(&message) {
         Ok(envelope) => envelope,
-        Err(EnvelopeError::WrongTag { got: got @ (96..=98) }) => return OtherStructure(got),
+        Err(EnvelopeError::WrongTag {
+            got: got @ (96..=98),
+        }) => return OtherStructure(got),
         Err(EnvelopeError::WrongTag { got }) => return WrongTag(got),
-        Err(EnvelopeError::UnsupportedAlgorithm(HeaderLabel::Integer(number))) => return Unsupported(number),
+        Err(EnvelopeError::UnsupportedAlgorithm(HeaderLabel::Integer(number))) => {
+            return Unsupported(number);
+        }
         Err(EnvelopeError::UnsupportedAlgorithm(HeaderLabel::Text(name))) => {
-            return AlgorithmName(["unknown", "Unknown"].into_iter().find(|known| *known == name).unwrap());
+            return AlgorithmName(
+                ["unknown", "Unknown"]
+                    .into_iter()
+                    .find(|known| *known == name)
+                    .unwrap(),
+            );
         }
         Err(other) => panic!("{other:?}"),
     };
@@ -163,7 +183,9 @@ fn run(provider: &CryptoProvider, file: &Value) -> Shows {
     let opened = match open(provider, file, &envelope, &external) {
         Ok(opened) => opened,
         Err(EnvelopeError::Crypto(CryptoError::NotAuthentic)) => return NotAuthentic,
-        Err(EnvelopeError::Crypto(CryptoError::SignatureLength { got })) => return SignatureLength(got),
+        Err(EnvelopeError::Crypto(CryptoError::SignatureLength { got })) => {
+            return SignatureLength(got);
+        }
         Err(other) => panic!("{other:?}"),
     };
     let plaintext = match file["input"]["plaintext"].as_str() {
@@ -172,12 +194,19 @@ fn run(provider: &CryptoProvider, file: &Value) -> Shows {
     };
     assert_eq!(opened, plaintext);
     let name = ["ToBeSign_hex", "ToMac_hex", "AAD_hex"][envelope.kind() as usize];
-    assert_eq!(envelope.authenticated_bytes(&external), hex(file["intermediates"][name].as_str().unwrap()));
+    assert_eq!(
+        envelope.authenticated_bytes(&external),
+        hex(file["intermediates"][name].as_str().unwrap())
+    );
     Opens
 }
 
 fn part(file: &Value) -> &Value {
-    ["sign0", "mac0", "encrypted"].into_iter().map(|name| &file["input"][name]).find(|part| part.is_object()).unwrap()
+    ["sign0", "mac0", "encrypted"]
+        .into_iter()
+        .map(|name| &file["input"][name])
+        .find(|part| part.is_object())
+        .unwrap()
 }
 
 fn open(
@@ -188,12 +217,17 @@ fn open(
 ) -> Result<Vec<u8>, EnvelopeError> {
     let key = match envelope.kind() {
         EnvelopeKind::Sign1 => public_key(provider, &part(file)["key"]),
-        _ => CoseKey::symmetric(&hex(file["intermediates"]["CEK_hex"].as_str().unwrap()), None),
+        _ => CoseKey::symmetric(
+            &hex(file["intermediates"]["CEK_hex"].as_str().unwrap()),
+            None,
+        ),
     };
     match envelope.headers().algorithm {
         Algorithm::Signature(algorithm) => {
             let key = key.verifying_key(provider, algorithm).unwrap();
-            envelope.verify_signature(&key, external).map(<[u8]>::to_vec)
+            envelope
+                .verify_signature(&key, external)
+                .map(<[u8]>::to_vec)
         }
         Algorithm::Mac(algorithm) => {
             let key = key.mac_verification_key(provider, algorithm).unwrap();
@@ -201,7 +235,9 @@ fn open(
         }
         Algorithm::Aead(algorithm) => {
             let mut key = key;
-            if let (CoseKey::Symmetric(key), Some(iv)) = (&mut key, part(file)["unsent"]["IV_hex"].as_str()) {
+            if let (CoseKey::Symmetric(key), Some(iv)) =
+                (&mut key, part(file)["unsent"]["IV_hex"].as_str())
+            {
                 // The file gives the whole IV; its last two bytes are the Partial IV that is sent.
                 let mut base = hex(iv);
                 base[11..].fill(0);

@@ -96,15 +96,8 @@ impl UnsignedSign1 {
 }
 
 /// Makes a COSE_Mac0.
-///
-/// # Errors
-/// None today; a provider may come to have some.
-pub fn mac0(
-    payload: &[u8],
-    key: &MacCreationKey,
-    external_aad: &[u8],
-    layout: Layout,
-) -> Result<Vec<u8>, EnvelopeError> {
+#[must_use]
+pub fn mac0(payload: &[u8], key: &MacCreationKey, external_aad: &[u8], layout: Layout) -> Vec<u8> {
     let (protected, unprotected) =
         header_maps(key.algorithm().to_cose(), key.kid(), None, layout.headers);
     let tag = key.key.tag(&structure(
@@ -116,13 +109,7 @@ pub fn mac0(
     // RFC 9053 Section 3.1: HMAC 256/64 is the left part of the tag.
     let tag = tag.get(..key.algorithm().tag_length()).unwrap_or(&tag);
     let kind = layout.tagged.then_some(EnvelopeKind::Mac0);
-    Ok(write_envelope(
-        kind,
-        &protected,
-        &unprotected,
-        payload,
-        Some(tag),
-    ))
+    write_envelope(kind, &protected, &unprotected, payload, Some(tag))
 }
 
 /// Makes a COSE_Encrypt0 under `nonce`, which the caller never uses again with this key (RFC 9053 Section 4.2.1).

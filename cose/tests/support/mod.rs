@@ -1,6 +1,10 @@
 //! What the tests with vectors share.
 #![allow(dead_code, reason = "no test program uses all of it")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 use std::{fs, path::Path};
 
@@ -18,7 +22,10 @@ pub(crate) fn providers() -> Vec<CryptoProvider> {
 /// Bytes of hexadecimal digits of either case.
 pub(crate) fn hex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "odd number of digits");
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 /// Bytes of base64url without padding.
@@ -39,21 +46,31 @@ pub(crate) fn base64url(text: &str) -> Vec<u8> {
 
 /// A file below `tests/vectors`, as JSON.
 pub(crate) fn json(path: &str) -> serde_json::Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/vectors")
+        .join(path);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The JSON files two levels below `tests/vectors/NAME`, relative to it.
 pub(crate) fn directory(name: &str) -> Vec<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/vectors")
+        .join(name);
     let mut files = Vec::new();
     for group in fs::read_dir(root).unwrap().map(|entry| entry.unwrap()) {
         if !group.path().is_dir() {
             continue;
         }
-        for file in fs::read_dir(group.path()).unwrap().map(|entry| entry.unwrap()) {
+        for file in fs::read_dir(group.path())
+            .unwrap()
+            .map(|entry| entry.unwrap())
+        {
             let group = group.file_name().into_string().unwrap();
-            files.push(format!("{group}/{}", file.file_name().into_string().unwrap()));
+            files.push(format!(
+                "{group}/{}",
+                file.file_name().into_string().unwrap()
+            ));
         }
     }
     files
