@@ -3,6 +3,8 @@
 //! behind it, and drivers that give it a socket and a clock.
 
 pub mod block;
+#[cfg(feature = "driver")]
+pub mod driver;
 pub mod dtls;
 pub mod endpoint;
 pub mod message;

@@ -1,0 +1,96 @@
+//! The handlers that run.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::task::JoinSet;
+
+use super::{Context, Handler, HandlerFuture};
+use crate::endpoint::RequestHandle;
+use crate::message::{Code, Request, Response};
+
+/// Seconds after which a peer may ask again that was turned away.
+const RETRY_AFTER: u32 = 2;
+
+/// A bounded number of tasks, one for each request.
+pub(super) struct Handlers {
+    handler: Option<Arc<dyn Handler>>,
+    running: JoinSet<(RequestHandle, Response)>,
+    limit: usize,
+}
+
+impl Handlers {
+    pub(super) fn new(handler: Option<Arc<dyn Handler>>, limit: usize) -> Self {
+        Self {
+            handler,
+            running: JoinSet::new(),
+            limit,
+        }
+    }
+
+    pub(super) fn handler(&self) -> Option<&dyn Handler> {
+        self.handler.as_deref()
+    }
+
+    /// Begins the work on a request, or answers it at once.
+    pub(super) fn begin(
+        &mut self,
+        handle: RequestHandle,
+        context: Context,
+        request: Request,
+    ) -> Option<(RequestHandle, Response)> {
+        let Some(handler) = &self.handler else {
+            return Some((handle, Response::new(Code::NOT_FOUND)));
+        };
+        if self.running.len() >= self.limit {
+            return Some((handle, overloaded()));
+        }
+        let handler = Arc::clone(handler);
+        self.running.spawn(async move {
+            let response = answer(&*handler, context, request).await;
+            (handle, response)
+        });
+        None
+    }
+
+    /// The next handler that is done; waits forever if none runs.
+    pub(super) async fn next(&mut self) -> (RequestHandle, Response) {
+        loop {
+            match self.running.join_next().await {
+                Some(Ok(done)) => return done,
+                // A task that was aborted, with its runtime: its request stays without an answer.
+                Some(Err(_)) => {}
+                None => return std::future::pending().await,
+            }
+        }
+    }
+
+    pub(super) fn are_done(&self) -> bool {
+        self.running.is_empty()
+    }
+}
+
+/// What a request beyond a limit gets (RFC 7252 Section 5.9.3.4: Max-Age says when to try again).
+pub(super) fn overloaded() -> Response {
+    Response::new(Code::SERVICE_UNAVAILABLE).max_age(RETRY_AFTER)
+}
+
+async fn answer(handler: &dyn Handler, context: Context, request: Request) -> Response {
+    let panicked = || {
+        tracing::error!("a handler panicked");
+        Response::new(Code::INTERNAL_SERVER_ERROR)
+    };
+    // The future is not polled again after a panic, so nobody sees what it left behind.
+    let begun = catch_unwind(AssertUnwindSafe(|| handler.handle(context, request)));
+    let Ok(mut future) = begun else {
+        return panicked();
+    };
+    poll_fn(|task| {
+        let future: &mut HandlerFuture<'_> = &mut future;
+        catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task)))
+            .unwrap_or_else(|_| Poll::Ready(panicked()))
+    })
+    .await
+}
