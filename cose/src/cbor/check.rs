@@ -130,7 +130,7 @@ impl<'b> Checker<'b> {
 
     fn map(&mut self, entries: u64, depth: usize) -> Result<(), CborError> {
         let limit = self.limits.map_entries;
-        if usize::try_from(entries).is_ok_and(|entries| entries > limit) {
+        if u64::try_from(limit).is_ok_and(|limit| entries > limit) {
             return Err(CborError::TooManyEntries { limit });
         }
         let first = self.keys.len();
