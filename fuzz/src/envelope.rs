@@ -9,18 +9,20 @@ use motekey_cose::envelope::{Envelope, open_key};
 use motekey_cose::key::{CoseKey, DecryptionKey, KeyError, MacVerificationKey, VerifyingKey};
 
 /// RFC 8392 Appendix A.2.3.
-const SIGNATURE_KEY: &[u8] = include_bytes!("../seeds/cose_key/rfc8392-a-2-3-ecdsa-p256");
+pub(crate) const SIGNATURE_KEY: &[u8] =
+    include_bytes!("../seeds/cose_key/rfc8392-a-2-3-ecdsa-p256");
 /// RFC 8392 Appendix A.2.2: the value alone, for the printed key has the number of another algorithm.
-const MAC_KEY: [u8; 32] = [
+pub(crate) const MAC_KEY: [u8; 32] = [
     0x40, 0x36, 0x97, 0xde, 0x87, 0xaf, 0x64, 0x61, 0x1c, 0x1d, 0x32, 0xa0, 0x5d, 0xab, 0x0f, 0xe1,
     0xfc, 0xb7, 0x15, 0xa8, 0x6a, 0xb4, 0x35, 0xf1, 0xec, 0x99, 0x19, 0x2d, 0x79, 0x56, 0x93, 0x88,
 ];
 /// RFC 8392 Appendix A.2.1.
-const ENCRYPTION_KEY: &[u8] = include_bytes!("../seeds/cose_key/rfc8392-a-2-1-symmetric128");
+pub(crate) const ENCRYPTION_KEY: &[u8] =
+    include_bytes!("../seeds/cose_key/rfc8392-a-2-1-symmetric128");
 /// RFC 8747 Section 3.3: the key that encrypts the example of an Encrypted_COSE_Key.
 const WRAPPING_KEY: &[u8; 16] = b"abc\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10";
 /// RFC 8392 Appendix A.1: what A.3, A.4 and A.5 protect.
-const CLAIMS: &[u8] = include_bytes!("../seeds/claims_set/rfc8392-a-1");
+pub(crate) const CLAIMS: &[u8] = include_bytes!("../seeds/claims_set/rfc8392-a-1");
 /// RFC 8392 Appendix A.7.
 const CLAIMS_WITH_FLOAT: &[u8] = include_bytes!("../seeds/claims_set/rfc8392-a-7");
 /// RFC 8747 Section 3.3: what the Encrypted_COSE_Key holds.

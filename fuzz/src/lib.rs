@@ -7,6 +7,7 @@ pub mod cose;
 pub mod envelope;
 pub mod replay;
 mod target;
+pub mod token;
 
 #[doc(hidden)]
 #[cfg(fuzzing)]
@@ -33,6 +34,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("introspection_response", ace::introspection_response),
     ("psk_identity", ace::psk_identity),
     ("scope_aif", cose::scope_aif),
+    ("token", token::token),
     ("token_request", ace::token_request),
     ("token_response", ace::token_response),
 ];

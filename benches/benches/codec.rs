@@ -1,0 +1,119 @@
+//! Reading and writing messages, without cryptography. Budget: a token request read and its response written in less
+//! than 5 microseconds.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark whose input does not read must stop"
+)]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use motekey_coap::message::{ContentFormat, Kind, Message, Request, Token};
+use motekey_cose::claims::{Audience, ClaimsSet, NumericDate};
+use motekey_cose::confirmation::Confirmation;
+use motekey_cose::key::CoseKey;
+use motekey_cose::message::{ProfileRequest, TokenRequest, TokenResponse};
+use motekey_cose::scope::{Aif, Method, MethodSet, Scope};
+
+const PATHS: [&str; 3] = ["/meters", "/relay/1", "/clock"];
+
+fn scope() -> Aif {
+    let methods = MethodSet::from_iter([Method::Get, Method::Post]);
+    Aif::new(PATHS.map(|path| (path, methods)))
+}
+
+fn token_request() -> TokenRequest {
+    TokenRequest {
+        audience: Some("gateway".into()),
+        scope: Some(Scope::Binary(scope().encode())),
+        ace_profile: Some(ProfileRequest::Ask),
+        cnonce: Some(vec![7; 8]),
+        ..TokenRequest::default()
+    }
+}
+
+fn token_response() -> TokenResponse {
+    TokenResponse {
+        access_token: vec![0xd0; 180],
+        expires_in: Some(3600),
+        cnf: Some(Confirmation::Key(CoseKey::symmetric(
+            &[1; 16],
+            Some(&[2; 8]),
+        ))),
+        ace_profile: Some(1),
+        ..TokenResponse::default()
+    }
+}
+
+fn claims() -> ClaimsSet {
+    ClaimsSet {
+        iss: Some("coaps://as.example.com".into()),
+        aud: Some(Audience::One("gateway".into())),
+        exp: Some(NumericDate::from_seconds(1_800_000_000)),
+        iat: Some(NumericDate::from_seconds(1_799_996_400)),
+        cti: Some(vec![3; 8]),
+        cnf: Some(Confirmation::Key(CoseKey::symmetric(
+            &[1; 16],
+            Some(&[2; 8]),
+        ))),
+        scope: Some(Scope::Binary(scope().encode())),
+        ..ClaimsSet::default()
+    }
+}
+
+fn ace(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ace");
+    let request = token_request().encode();
+    let response = token_response();
+    group.bench_function("read token request, write token response", |bencher| {
+        bencher.iter(|| {
+            let request = TokenRequest::decode(black_box(&request)).unwrap();
+            (request, black_box(&response).encode())
+        });
+    });
+    let encoded = response.encode();
+    group.bench_function("read token response", |bencher| {
+        bencher.iter(|| TokenResponse::decode(black_box(&encoded)).unwrap());
+    });
+    let claims = claims();
+    group.bench_function("write claims", |bencher| {
+        bencher.iter(|| black_box(&claims).encode())
+    });
+    let encoded = claims.encode();
+    group.bench_function("read claims", |bencher| {
+        bencher.iter(|| ClaimsSet::decode(black_box(&encoded)).unwrap());
+    });
+    let scope = scope().encode();
+    group.bench_function("read AIF and look up", |bencher| {
+        bencher.iter(|| {
+            Aif::decode(black_box(&scope))
+                .unwrap()
+                .permits("/clock", Method::Get)
+        });
+    });
+    group.finish();
+}
+
+fn coap(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("coap");
+    let request = Request::post("/token").with_payload(ContentFormat(19), token_request().encode());
+    let message = Message {
+        kind: Kind::Confirmable,
+        code: request.method,
+        id: 0x1234,
+        token: Token::from_counter(1),
+        options: request.options,
+        payload: request.payload,
+    };
+    let datagram = message.encode();
+    group.bench_function("write message", |bencher| {
+        bencher.iter(|| black_box(&message).encode())
+    });
+    group.bench_function("read message", |bencher| {
+        bencher.iter(|| Message::decode(black_box(&datagram), 1152).unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(codec, ace, coap);
+criterion_main!(codec);
