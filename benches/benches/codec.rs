@@ -8,24 +8,18 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use motekey_benches::sample;
 use motekey_coap::message::{ContentFormat, Kind, Message, Request, Token};
-use motekey_cose::claims::{Audience, ClaimsSet, NumericDate};
+use motekey_cose::claims::ClaimsSet;
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::key::CoseKey;
 use motekey_cose::message::{ProfileRequest, TokenRequest, TokenResponse};
-use motekey_cose::scope::{Aif, Method, MethodSet, Scope};
-
-const PATHS: [&str; 3] = ["/meters", "/relay/1", "/clock"];
-
-fn scope() -> Aif {
-    let methods = MethodSet::from_iter([Method::Get, Method::Post]);
-    Aif::new(PATHS.map(|path| (path, methods)))
-}
+use motekey_cose::scope::{Aif, Method, Scope};
 
 fn token_request() -> TokenRequest {
     TokenRequest {
         audience: Some("gateway".into()),
-        scope: Some(Scope::Binary(scope().encode())),
+        scope: Some(Scope::Binary(sample::scope().encode())),
         ace_profile: Some(ProfileRequest::Ask),
         cnonce: Some(vec![7; 8]),
         ..TokenRequest::default()
@@ -45,22 +39,6 @@ fn token_response() -> TokenResponse {
     }
 }
 
-fn claims() -> ClaimsSet {
-    ClaimsSet {
-        iss: Some("coaps://as.example.com".into()),
-        aud: Some(Audience::One("gateway".into())),
-        exp: Some(NumericDate::from_seconds(1_800_000_000)),
-        iat: Some(NumericDate::from_seconds(1_799_996_400)),
-        cti: Some(vec![3; 8]),
-        cnf: Some(Confirmation::Key(CoseKey::symmetric(
-            &[1; 16],
-            Some(&[2; 8]),
-        ))),
-        scope: Some(Scope::Binary(scope().encode())),
-        ..ClaimsSet::default()
-    }
-}
-
 fn ace(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ace");
     let request = token_request().encode();
@@ -75,7 +53,7 @@ fn ace(criterion: &mut Criterion) {
     group.bench_function("read token response", |bencher| {
         bencher.iter(|| TokenResponse::decode(black_box(&encoded)).unwrap());
     });
-    let claims = claims();
+    let claims = sample::claims(true);
     group.bench_function("write claims", |bencher| {
         bencher.iter(|| black_box(&claims).encode())
     });
@@ -83,7 +61,7 @@ fn ace(criterion: &mut Criterion) {
     group.bench_function("read claims", |bencher| {
         bencher.iter(|| ClaimsSet::decode(black_box(&encoded)).unwrap());
     });
-    let scope = scope().encode();
+    let scope = sample::scope().encode();
     group.bench_function("read AIF and look up", |bencher| {
         bencher.iter(|| {
             Aif::decode(black_box(&scope))
