@@ -1,5 +1,7 @@
 //! Reading items that passed the pre-pass.
 
+use core::fmt;
+
 use super::head::{Cursor, Head, Major};
 use super::{CborError, Kind, Label, Limits, check};
 
@@ -7,7 +9,7 @@ use super::{CborError, Kind, Label, Limits, check};
 const UNNAMED: &str = "member";
 
 /// One checked item: its bytes, and the label under which it stood in its map.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Value<'b> {
     bytes: &'b [u8],
     label: Option<Label>,
@@ -187,6 +189,18 @@ impl<'b> Value<'b> {
             got: head.kind(),
             wanted,
         }
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    /// Without the content: it may be a key.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Value")
+            .field("label", &self.label)
+            .field("kind", &self.kind())
+            .field("encoded_length", &self.bytes.len())
+            .finish()
     }
 }
 

@@ -450,3 +450,21 @@ fn every_error_has_a_sentence() {
         assert_eq!(format!("{error}"), sentence);
     }
 }
+
+#[test]
+fn debug_shows_no_content() {
+    let bytes = [0xa1, 5, 0x41, 119];
+    let value = Value::parse(&bytes, Limits::DEFAULT).unwrap();
+    let mut members = value.map(NAMES).unwrap();
+    let (_, member) = members.next_member().unwrap().unwrap();
+    let mut map = MapWriter::with_capacity(0);
+    map.bytes(5, Some(&[119]));
+    for shown in [
+        format!("{value:?}"),
+        format!("{member:?}"),
+        format!("{members:?}"),
+        format!("{map:?}"),
+    ] {
+        assert!(!shown.contains("119"), "{shown}");
+    }
+}

@@ -1,9 +1,10 @@
 //! Writing CBOR: definite lengths, shortest heads, keys of maps in ascending order (RFC 8949 Section 4.2.1).
 
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Appends items to a buffer. The caller writes as many items as the heads of arrays and maps announce.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Writer {
     bytes: Vec<u8>,
 }
@@ -120,6 +121,13 @@ impl Writer {
     }
 }
 
+impl fmt::Debug for Writer {
+    /// Without the bytes: a key may be among them.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Writer({} bytes)", self.bytes.len())
+    }
+}
+
 /// Writes one map with integer labels, and counts its entries. Labels are given in ascending order: 0, 1, 2 and so on,
 /// then -1, -2 and so on.
 #[derive(Debug)]
@@ -143,7 +151,8 @@ impl MapWriter {
         }
     }
 
-    /// The label of the next entry; its value is to be written to the writer that is returned.
+    /// The label of the next entry; its value is to be written to the writer that is returned. With debug assertions a
+    /// label out of order panics; labels are never taken from the network.
     pub fn entry(&mut self, label: i64) -> &mut Writer {
         let order = (
             label < 0,
