@@ -165,3 +165,6 @@ impl Key<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,3 +58,6 @@ impl RequestCreationHints {
 
 /// Room for two names, a scope and a nonce.
 const CAPACITY: usize = 128;
+
+#[cfg(test)]
+mod tests;

@@ -92,3 +92,6 @@ impl IntrospectionResponse {
 
 /// Room for the claims of a usual token.
 const CAPACITY: usize = 384;
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::claims::ClaimsSet;
 use crate::key::CoseKey;
 use crate::scope::Scope;
 
@@ -218,105 +217,6 @@ fn f34_a_profile_by_name_is_refused() {
         error.to_string(),
         "ace_profile (38): got a text string, wanted an integer"
     );
-}
-
-#[test]
-fn f38_f43_introspection_has_its_own_numbers() {
-    // 33 is token_type_hint here and grant_type at the token endpoint.
-    let bytes = [&[0xa2, 11, 0x41, 1, 0x18, 33], text("pop").as_slice()].concat();
-    let request = IntrospectionRequest::decode(&bytes).unwrap();
-    assert_eq!(request.token_type_hint.as_deref(), Some("pop"));
-    assert_eq!(request.encode(), bytes);
-    assert_eq!(
-        request_error(&bytes),
-        "grant_type (33): got a text string, wanted an unsigned integer"
-    );
-    // 40 is exi here and nonce1, bytes, in the token map.
-    let bytes = [0xa2, 10, 0xf5, 0x18, 40, 0x18, 60];
-    let response = IntrospectionResponse::decode(&bytes).unwrap();
-    assert_eq!(response.claims.exi, Some(60));
-    assert_eq!(response.encode(), bytes);
-    assert!(TokenRequest::decode(&[0xa1, 0x18, 40, 0x41, 1]).is_ok());
-    let error = IntrospectionResponse::decode(&[0xa2, 10, 0xf5, 0x18, 40, 0x41, 1]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "exi (40): got a byte string, wanted an unsigned integer"
-    );
-
-    let error = |bytes: &[u8]| IntrospectionRequest::decode(bytes).unwrap_err().to_string();
-    assert_eq!(error(&[0xa0]), "token (11) is missing");
-    assert_eq!(
-        error(&[0xa1, 11, 0x60]),
-        "token (11): got a text string, wanted a byte string"
-    );
-    assert_eq!(
-        error(&[0xa2, 11, 0x40, 0x18, 33, 0xf5]),
-        "token_type_hint (33): got a boolean, wanted a text string"
-    );
-}
-
-#[test]
-fn f39_every_introspection_response_has_active() {
-    assert_eq!(IntrospectionResponse::inactive().encode(), [0xa1, 10, 0xf4]);
-    assert_eq!(
-        IntrospectionResponse::active(ClaimsSet::default()).encode(),
-        [0xa1, 10, 0xf5]
-    );
-    let error = |bytes: &[u8]| {
-        IntrospectionResponse::decode(bytes)
-            .unwrap_err()
-            .to_string()
-    };
-    assert_eq!(error(&[0xa0]), "active (10) is missing");
-    assert_eq!(
-        error(&[0xa1, 10, 1]),
-        "active (10): got an unsigned integer, wanted a boolean"
-    );
-    assert_eq!(
-        error(&[0xa2, 10, 0xf5, 8, 0xa0]),
-        "cnf (8): no COSE_Key (1), Encrypted_COSE_Key (2) or kid (3)"
-    );
-}
-
-#[test]
-fn f08_hints_have_the_types_of_table_1_and_unknown_members_are_skipped() {
-    let bytes = [0xa3, 1, 0x61, b'a', 3, 0x80, 0x61, b'x', 0];
-    let hints = RequestCreationHints::decode(&bytes).unwrap();
-    assert_eq!(
-        hints,
-        RequestCreationHints {
-            authorization_server: Some("a".into()),
-            ..Default::default()
-        }
-    );
-    let cases: &[(&[u8], &str)] = &[
-        (
-            &[0xa1, 1, 0x40],
-            "AS (1): got a byte string, wanted a text string",
-        ),
-        (
-            &[0xa1, 2, 0x60],
-            "kid (2): got a text string, wanted a byte string",
-        ),
-        (
-            &[0xa1, 5, 0x40],
-            "audience (5): got a byte string, wanted a text string",
-        ),
-        (
-            &[0xa1, 9, 0],
-            "scope (9): got an unsigned integer, wanted a text string or a byte string",
-        ),
-        (
-            &[0xa1, 0x18, 39, 0x60],
-            "cnonce (39): got a text string, wanted a byte string",
-        ),
-    ];
-    for (bytes, wanted) in cases {
-        assert_eq!(
-            RequestCreationHints::decode(bytes).unwrap_err().to_string(),
-            *wanted
-        );
-    }
 }
 
 #[test]
