@@ -224,6 +224,19 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The bare cause, for tables.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::HandshakeRefused { reason, .. }
+            | Self::CannotReach { reason, .. }
+            | Self::Interrupted { reason, .. }
+            | Self::Local(reason) => reason.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,14 +1,50 @@
-//! The device side of ACE (RFC 9200) over CoAP and DTLS (RFC 9202).
+//! The device side of ACE (RFC 9200) over CoAP and DTLS (RFC 9202): one call finds out whom to ask, gets a token,
+//! proves possession of its key, and sends the request.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), motekey_client::Error> {
+//! use motekey_client::{AuthorizationServer, Client, ClientCredential, PreSharedKey, ResourceServer};
+//!
+//! let key = PreSharedKey::new(vec![0x42; 16]);
+//! let credential = ClientCredential::PreSharedKey { identity: b"meter-1".to_vec(), key };
+//! let client = Client::builder()
+//!     .authorization_server(AuthorizationServer::new("coaps://as.example.com", credential)?)
+//!     .resource_server(ResourceServer::new("coaps://gateway.example.com")?.audience("gateway"))
+//!     .build()
+//!     .await?;
+//! let response = client.get("coaps://gateway.example.com/meters").await?;
+//! println!("{}", response.code);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What a first call does, and what each later one saves, is in [`Client::report`]. The client decides by its own
+//! configuration which authorization server may issue tokens for which resource server; hints from the network can
+//! only agree with it.
 
+mod acquire;
+mod authorization;
+mod builder;
+mod client;
 mod clock;
+mod configuration;
 mod error;
+mod flow;
 mod profile;
 mod report;
+mod session;
+mod subscription;
+mod target;
 mod token;
+mod wire;
 
+pub use builder::ClientBuilder;
+pub use client::{Body, Client};
 pub use clock::{Clock, OffsetClock, SystemClock};
+pub use configuration::{AuthorizationServer, Limits, ResourceServer, Timers};
 pub use error::{Error, Fault, Role, Unusable, advice};
 pub use motekey_coap::dtls::{ClientCredential, PreSharedKey};
 pub use profile::{Approach, CoapDtls, HandshakeLimits, Profile, TokenTransport, Upload};
 pub use report::{Exchange, Granted, Report, Step, Traffic};
+pub use subscription::Subscription;
 pub use token::{Access, ProofKey};

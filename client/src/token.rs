@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use motekey_coap::dtls::PreSharedKey;
 use motekey_coap::time::Instant;
+use motekey_cose::envelope::EnvelopeKind;
 use motekey_cose::message::{TokenResponse, TokenType};
 use motekey_cose::scope::Scope;
+use motekey_cose::token::{TokenTags, inspect};
 
 use crate::error::Unusable;
 use crate::profile::Profile;
@@ -123,23 +125,20 @@ fn choose_profile(
 /// The outer structure of a token, as far as a client can see it. Nothing is verified: that is for the resource
 /// server.
 pub(crate) fn structure(token: &[u8]) -> String {
-    let (cwt, rest) = match token {
-        // Tag 61 (RFC 8392 Section 6).
-        [0xd8, 0x3d, rest @ ..] => ("CWT tag, ", rest),
-        rest => ("", rest),
+    let Ok(inspection) = inspect(token) else {
+        return format!("opaque, {} bytes", token.len());
     };
-    // RFC 9052 Section 2: the tags of COSE; the two with a number above 23 take two bytes.
-    let kind = match rest {
-        [0xd0, ..] => "COSE_Encrypt0",
-        [0xd1, ..] => "COSE_Mac0",
-        [0xd2, ..] => "COSE_Sign1",
-        [0xd8, 96, ..] => "COSE_Encrypt",
-        [0xd8, 97, ..] => "COSE_Mac",
-        [0xd8, 98, ..] => "COSE_Sign",
-        [0x83 | 0x84, ..] => "array without a tag",
-        _ => "opaque",
+    let tags = match inspection.tags {
+        TokenTags::None => " without tags",
+        TokenTags::Cose => "",
+        TokenTags::CwtAndCose => " with the CWT tag",
     };
-    format!("{cwt}{kind}, {} bytes", token.len())
+    let kind = match inspection.kind {
+        EnvelopeKind::Sign1 => "COSE_Sign1",
+        EnvelopeKind::Mac0 => "COSE_Mac0",
+        EnvelopeKind::Encrypt0 => "COSE_Encrypt0",
+    };
+    format!("{kind}{tags}, {} bytes", inspection.size)
 }
 
 #[cfg(test)]

@@ -167,20 +167,21 @@ fn the_granted_scope_is_the_one_of_the_response_else_of_the_request() {
 
 #[test]
 fn the_structure_of_a_token_is_told_without_trust() {
-    let cases: [(&[u8], &str); 5] = [
+    // Header {1: 10}, empty unprotected map, some content.
+    let encrypt0 = [0x83, 0x43, 0xa1, 0x01, 0x0a, 0xa0, 0x41, 0x00];
+    let sign1 = [0x84, 0x43, 0xa1, 0x01, 0x27, 0xa0, 0x41, 0xa0, 0x41, 0x00];
+    let cases = [
         (
-            &[0xd8, 0x3d, 0xd0, 0x83, 0x40, 0xa0, 0x41, 0x00],
-            "CWT tag, COSE_Encrypt0, 8 bytes",
+            [&[0xd8, 0x3d, 0xd0][..], &encrypt0].concat(),
+            "COSE_Encrypt0 with the CWT tag, 11 bytes",
         ),
-        (
-            &[0xd0, 0x83, 0x40, 0xa0, 0x41, 0x00],
-            "COSE_Encrypt0, 6 bytes",
-        ),
-        (&[0xd2, 0x84, 0x40, 0xa0, 0x40, 0x40], "COSE_Sign1, 6 bytes"),
-        (&[0x83, 0x40, 0xa0, 0x40], "array without a tag, 4 bytes"),
-        (&[0xff, 0x00], "opaque, 2 bytes"),
+        ([&[0xd0][..], &encrypt0].concat(), "COSE_Encrypt0, 9 bytes"),
+        ([&[0xd2][..], &sign1].concat(), "COSE_Sign1, 11 bytes"),
+        (encrypt0.to_vec(), "COSE_Encrypt0 without tags, 8 bytes"),
+        (vec![0xff, 0x00], "opaque, 2 bytes"),
+        (Vec::new(), "opaque, 0 bytes"),
     ];
     for (token, text) in cases {
-        assert_eq!(structure(token), text);
+        assert_eq!(structure(&token), text);
     }
 }

@@ -1,0 +1,209 @@
+//! Obtaining a token: hints if they are needed, the session to the authorization server, the token request.
+
+use motekey_coap::dtls::ClientCredential;
+use motekey_coap::message::Response;
+use motekey_coap::time::Instant;
+use motekey_cose::message::RequestCreationHints;
+
+use crate::authorization::{self, Wanted};
+use crate::client::Inner;
+use crate::configuration::{AuthorizationServer, ResourceServer};
+use crate::error::{Error, Role};
+use crate::report::{Granted, Step, Traffic};
+use crate::session::Call;
+use crate::token::{self, Access, Asked};
+use crate::wire::Link;
+
+impl Inner {
+    /// A fresh token, by configuration and hints.
+    pub(crate) async fn obtain(
+        &self,
+        call: &Call<'_>,
+        hints: Option<&RequestCreationHints>,
+    ) -> Result<Access, Error> {
+        let (target, configured) = (call.target, call.configured);
+        let issuer = self.servers.issuer(configured)?;
+        let asked_for;
+        let known = configured.audience.is_some() || configured.scope.is_some();
+        let hints = match hints {
+            None if !known => {
+                asked_for = self.ask_for_hints(call).await?;
+                Some(&asked_for)
+            }
+            hints => hints,
+        };
+        if let Some(named) = hints.and_then(|hints| hints.authorization_server.as_deref()) {
+            // RFC 9200 Section 5.1: checked against the own configuration before the token request.
+            self.servers.check_hinted(&target.origin, issuer, named)?;
+        }
+        self.request_token(
+            Step::TokenRequest,
+            configured,
+            &Wanted::new(configured, hints),
+        )
+        .await
+    }
+
+    async fn ask_for_hints(&self, call: &Call<'_>) -> Result<RequestCreationHints, Error> {
+        let target = call.target;
+        let secure = self.resource_server_address(call).await?;
+        let peer = (secure.ip(), call.configured.plain_port).into();
+        let link = self.wire.open_plain(Role::ResourceServer, peer).await?;
+        let asked = format!("GET {} without authorization", target.path);
+        let request = authorization::unauthorized_request(target);
+        let result = self.exchange(Step::Hints, &link, asked, request).await;
+        link.close().await;
+        let response = result.map_err(|failure| failure.into_error(Role::ResourceServer, peer))?;
+        authorization::hints(&response).map_err(|reason| Error::NoHints {
+            resource_server: target.origin.to_string(),
+            code: response.code,
+            reason,
+        })
+    }
+
+    /// One token request on the session to the authorization server, which stays open.
+    pub(crate) async fn request_token(
+        &self,
+        step: Step,
+        configured: &ResourceServer,
+        wanted: &Wanted,
+    ) -> Result<Access, Error> {
+        let issuer = self.servers.issuer(configured)?;
+        let (response, sent_at) = self.token_exchange(step, issuer, wanted).await?;
+        let message = authorization::token_response(&response)?;
+        let asked = Asked {
+            audience: wanted.audience.as_deref(),
+            scope: wanted.scope.as_ref(),
+            profile: wanted.profile,
+            default_lifetime: configured.default_lifetime,
+            running: wanted.running.as_ref(),
+            sent_at,
+            max_token: self.limits.max_token,
+        };
+        let access = token::accept(message, asked, &self.profiles, self.now())?;
+        self.recorder().granted(self.describe(&access));
+        Ok(access)
+    }
+
+    /// Sends the token request; a session that turns out to be gone is opened once more.
+    async fn token_exchange(
+        &self,
+        step: Step,
+        issuer: usize,
+        wanted: &Wanted,
+    ) -> Result<(Response, Instant), Error> {
+        let endpoint = self
+            .authorization_server(issuer)
+            .map(|server| server.endpoint.clone())
+            .ok_or_else(|| {
+                Error::Configuration(format!("there is no authorization server number {issuer}"))
+            })?;
+        let mut reopened = false;
+        loop {
+            let link = self.authorization_link(issuer).await?;
+            let sent_at = self.now();
+            let asked = wanted.summary(&endpoint.path);
+            match self
+                .exchange(step, &link, asked, wanted.request(&endpoint))
+                .await
+            {
+                Ok(response) => return Ok((response, sent_at)),
+                Err(failure) => {
+                    self.drop_authorization_link(issuer, &link).await;
+                    if reopened {
+                        return Err(failure.into_error(Role::AuthorizationServer, link.peer));
+                    }
+                    reopened = true;
+                }
+            }
+        }
+    }
+
+    /// The session to an authorization server, opened if it is not there. It stays open and is used again.
+    pub(crate) async fn authorization_link(&self, issuer: usize) -> Result<Link, Error> {
+        let (Some(cell), Some(server)) = (
+            self.authorization_links.get(issuer),
+            self.authorization_server(issuer),
+        ) else {
+            return Err(Error::Configuration(format!(
+                "there is no authorization server number {issuer}"
+            )));
+        };
+        let mut link = cell.lock().await;
+        if let Some(link) = &*link {
+            return Ok(link.clone());
+        }
+        let peer = match server.address {
+            Some(address) => address,
+            None => {
+                server
+                    .endpoint
+                    .origin
+                    .resolve(Role::AuthorizationServer)
+                    .await?
+            }
+        };
+        let step = Step::AuthorizationServerHandshake;
+        // RFC 9202 Section 3.1: the provisioned key authenticates both ends; a server without it never gets to
+        // Connected.
+        let role = Role::AuthorizationServer;
+        let connected = self
+            .connect_recorded(step, role, peer, server.credential.clone())
+            .await?;
+        *link = Some(connected.clone());
+        Ok(connected)
+    }
+
+    /// A handshake, written down.
+    pub(crate) async fn connect_recorded(
+        &self,
+        step: Step,
+        role: Role,
+        peer: std::net::SocketAddr,
+        credential: ClientCredential,
+    ) -> Result<Link, Error> {
+        let began = self.now();
+        let ClientCredential::PreSharedKey { identity, .. } = &credential;
+        let asked = format!("identity of {} bytes", identity.len());
+        let result = self.wire.open(role, peer, credential).await;
+        let (outcome, traffic) = match &result {
+            Ok(link) => (
+                "connected".to_owned(),
+                link.traffic().await.unwrap_or_default(),
+            ),
+            Err(error) => (error.reason(), Traffic::default()),
+        };
+        self.record(step, peer, asked, outcome, began, traffic);
+        result
+    }
+
+    async fn drop_authorization_link(&self, issuer: usize, gone: &Link) {
+        let Some(cell) = self.authorization_links.get(issuer) else {
+            return;
+        };
+        let mut link = cell.lock().await;
+        if link.as_ref().is_some_and(|link| link.is(gone)) {
+            *link = None;
+        }
+        gone.close().await;
+    }
+
+    fn authorization_server(&self, issuer: usize) -> Option<&AuthorizationServer> {
+        self.servers.authorization_servers.get(issuer)
+    }
+
+    /// What was granted, without secrets.
+    pub(crate) fn describe(&self, access: &Access) -> Granted {
+        Granted {
+            audience: access.audience.clone(),
+            scope: access.scope.as_ref().map(ToString::to_string),
+            lifetime: access.lifetime,
+            profile: self
+                .profile(access.profile)
+                .map_or("unknown", |profile| profile.name()),
+            kid: access.key.kid.clone(),
+            token_length: access.token.len(),
+            token_structure: token::structure(&access.token),
+        }
+    }
+}

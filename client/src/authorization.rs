@@ -1,0 +1,137 @@
+//! The exchanges that lead to a token: the unauthorized request for hints, and the token request.
+
+use motekey_coap::message::{Code, ContentFormat, Request, Response};
+use motekey_cose::confirmation::Confirmation;
+use motekey_cose::message::{
+    ErrorResponse, ProfileRequest, RequestCreationHints, TokenRequest, TokenResponse,
+};
+use motekey_cose::scope::Scope;
+
+use crate::configuration::ResourceServer;
+use crate::error::{Error, Unusable};
+use crate::target::Target;
+use crate::token::ProofKey;
+
+/// What a token request is made of: the configuration first, then the hints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) audience: Option<String>,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) cnonce: Option<Vec<u8>>,
+    pub(crate) profile: Option<i64>,
+    /// The key of the session whose rights are to be updated.
+    pub(crate) running: Option<ProofKey>,
+}
+
+impl Wanted {
+    pub(crate) fn new(
+        resource_server: &ResourceServer,
+        hints: Option<&RequestCreationHints>,
+    ) -> Self {
+        let hinted_audience = hints.and_then(|hints| hints.audience.clone());
+        let hinted_scope = hints.and_then(|hints| hints.scope.clone());
+        Self {
+            audience: resource_server.audience.clone().or(hinted_audience),
+            scope: resource_server.scope.clone().or(hinted_scope),
+            // RFC 9200 Section 5.3.1: a cnonce is copied into the token request as it came.
+            cnonce: hints.and_then(|hints| hints.cnonce.clone()),
+            profile: resource_server.profile,
+            running: None,
+        }
+    }
+
+    /// What is asked for, in one line for reports.
+    pub(crate) fn summary(&self, path: &str) -> String {
+        let mut line = format!("POST {path}");
+        if let Some(audience) = &self.audience {
+            line.push_str(&format!(" audience {audience:?}"));
+        }
+        if let Some(scope) = &self.scope {
+            line.push_str(&format!(" scope {:?}", scope.to_string()));
+        }
+        if self.running.is_some() {
+            line.push_str(" for the key of the session");
+        }
+        line
+    }
+
+    /// The CoAP request: one CBOR map in the payload, no query (RFC 9200 Section 5).
+    pub(crate) fn request(&self, token_endpoint: &Target) -> Request {
+        let message = TokenRequest {
+            audience: self.audience.clone(),
+            scope: self.scope.clone(),
+            // RFC 9200 Section 5.8.2: null asks for the profile; a client that knows it does not ask.
+            ace_profile: self.profile.is_none().then_some(ProfileRequest::Ask),
+            // RFC 9202 Section 4: an update names the kid of the running session's key.
+            req_cnf: self
+                .running
+                .as_ref()
+                .map(|key| Confirmation::KeyId(key.kid.clone())),
+            cnonce: self.cnonce.clone(),
+            ..TokenRequest::default()
+        };
+        token_endpoint
+            .request(Code::POST)
+            // RFC 9200 Section 5: the Content-Format is 19.
+            .with_payload(ContentFormat::ACE_CBOR, message.encode())
+            .accept(ContentFormat::ACE_CBOR)
+    }
+}
+
+/// The unauthorized request: no payload, no query, nothing but the path (RFC 9200 Section 6.8). GET, because a server
+/// that protects less than it should then changes nothing.
+pub(crate) fn unauthorized_request(target: &Target) -> Request {
+    Target {
+        query: None,
+        ..target.clone()
+    }
+    .request(Code::GET)
+}
+
+/// The hints in an answer, if it holds some.
+///
+/// # Errors
+/// Why the answer is no help.
+pub(crate) fn hints(response: &Response) -> Result<RequestCreationHints, String> {
+    if response.code != Code::UNAUTHORIZED {
+        return Err("not with 4.01".into());
+    }
+    match response.options.content_format() {
+        Some(ContentFormat::ACE_CBOR) if !response.payload.is_empty() => {
+            RequestCreationHints::decode(&response.payload)
+                .map_err(|error| format!("hints that cannot be read ({error})"))
+        }
+        Some(other) => Err(format!("Content-Format {} instead of 19", other.0)),
+        None => Err("no hints".into()),
+    }
+}
+
+/// The token response in an answer of the authorization server.
+///
+/// # Errors
+/// [`Error::TokenRefused`] for an error answer, [`Error::UnusableToken`] for one that cannot be read.
+pub(crate) fn token_response(response: &Response) -> Result<TokenResponse, Error> {
+    if !response.code.is_success() {
+        return Err(Error::TokenRefused {
+            code: response.code,
+            error: oauth_error(response),
+        });
+    }
+    let format = response.options.content_format();
+    // RFC 9200 Section 5: answers are maps of application/ace+cbor too.
+    if format != Some(ContentFormat::ACE_CBOR) {
+        return Err(Unusable::ContentFormat(format.map(|format| format.0)).into());
+    }
+    TokenResponse::decode(&response.payload)
+        .map_err(|error| Unusable::Malformed(error.to_string()).into())
+}
+
+fn oauth_error(response: &Response) -> Option<ErrorResponse> {
+    if response.options.content_format() != Some(ContentFormat::ACE_CBOR) {
+        return None;
+    }
+    ErrorResponse::decode(&response.payload).ok()
+}
+
+#[cfg(test)]
+mod tests;

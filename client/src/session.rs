@@ -1,0 +1,264 @@
+//! Token and session of one resource server: obtained, checked, updated, dropped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use motekey_coap::message::{ContentFormat, Request};
+use motekey_coap::time::Instant;
+use motekey_cose::scope::Scope;
+
+use crate::authorization::Wanted;
+use crate::client::Inner;
+use crate::configuration::ResourceServer;
+use crate::error::{Error, Role, Unusable};
+use crate::profile::{HandshakeLimits, Profile, Upload};
+use crate::report::{Granted, Step};
+use crate::target::Target;
+use crate::token::Access;
+use crate::wire::Link;
+
+/// The token and session of one resource server. Locked while they are obtained, not while a request is under way.
+pub(crate) type Slot = Arc<tokio::sync::Mutex<State>>;
+
+/// What the client has for one resource server.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) access: Option<Access>,
+    link: Option<Link>,
+    /// Counts sessions, so that a request knows whether another one has renewed them meanwhile.
+    generation: u64,
+}
+
+/// What a call is about.
+pub(crate) struct Call<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) configured: &'a ResourceServer,
+    pub(crate) slot: Slot,
+}
+
+/// The right to send one request on a session.
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    pub(crate) link: Link,
+    pub(crate) expires_at: Instant,
+    /// The session was there before this call.
+    pub(crate) reused: bool,
+    generation: u64,
+}
+
+impl State {
+    /// Ends the session with close_notify.
+    pub(crate) async fn disconnect(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        if let Some(link) = self.link.take() {
+            link.close().await;
+        }
+    }
+
+    /// Whether the session of the lease is still the one in use.
+    pub(crate) fn is_current(&self, lease: &Lease) -> bool {
+        self.generation == lease.generation
+    }
+
+    fn lease(&self, reused: bool) -> Option<Lease> {
+        let (access, link) = (self.access.as_ref()?, self.link.as_ref()?);
+        Some(Lease {
+            link: link.clone(),
+            expires_at: access.expires_at,
+            reused,
+            generation: self.generation,
+        })
+    }
+}
+
+impl Inner {
+    /// What is configured and known for a target.
+    pub(crate) fn call<'a>(&'a self, target: &'a Target) -> Result<Call<'a>, Error> {
+        let configured = self.servers.resource_server(&target.origin)?;
+        let slot = self.slot(&target.origin);
+        Ok(Call {
+            target,
+            configured,
+            slot,
+        })
+    }
+
+    /// Makes sure that there is a token.
+    pub(crate) async fn token(&self, target: &Target) -> Result<Granted, Error> {
+        let call = self.call(target)?;
+        let mut state = call.slot.lock().await;
+        if !self.has_valid_token(&mut state).await {
+            state.access = Some(self.obtain(&call, None).await?);
+        }
+        self.describe_held(&state)
+    }
+
+    /// Asks for other rights.
+    pub(crate) async fn request_scope(
+        &self,
+        target: &Target,
+        scope: Scope,
+    ) -> Result<Granted, Error> {
+        let call = self.call(target)?;
+        let mut state = call.slot.lock().await;
+        self.has_valid_token(&mut state).await;
+        self.change_scope(&mut state, &call, scope).await?;
+        self.describe_held(&state)
+    }
+
+    /// A valid token and an open session, obtained if they are not there.
+    pub(crate) async fn lease(&self, call: &Call<'_>) -> Result<Lease, Error> {
+        let mut state = call.slot.lock().await;
+        let mut fresh = false;
+        // RFC 9200 Section 5.10.2: the client checks before each request that its token is still valid.
+        if !self.has_valid_token(&mut state).await {
+            state.access = Some(self.obtain(call, None).await?);
+            fresh = true;
+        }
+        if let Some(lease) = state.lease(true) {
+            return Ok(lease);
+        }
+        if let Err(error) = self.establish(&mut state, call).await {
+            let refused = matches!(
+                error,
+                Error::HandshakeRefused { .. } | Error::UploadRefused { .. }
+            );
+            if fresh || !refused {
+                return Err(error);
+            }
+            // An older token is not accepted any more: once more with a fresh one.
+            state.access = Some(self.obtain(call, None).await?);
+            self.establish(&mut state, call).await?;
+        }
+        state.lease(false).ok_or(Error::KeyExpired)
+    }
+
+    /// Another token for the running session, with another scope; without a session, for the next one.
+    pub(crate) async fn change_scope(
+        &self,
+        state: &mut State,
+        call: &Call<'_>,
+        scope: Scope,
+    ) -> Result<(), Error> {
+        // RFC 9202 Section 4: an update names the kid of the running session's key.
+        let running = state
+            .link
+            .as_ref()
+            .and(state.access.as_ref())
+            .map(|access| access.key.clone());
+        let step = if running.is_some() {
+            Step::UpdateRequest
+        } else {
+            Step::TokenRequest
+        };
+        let wanted = Wanted {
+            scope: Some(scope),
+            running,
+            ..Wanted::new(call.configured, None)
+        };
+        let access = self.request_token(step, call.configured, &wanted).await?;
+        if let Some(link) = state.link.clone() {
+            let upload = self.profile_of(&access)?.update(&access.token);
+            self.upload(Step::UpdateUpload, &link, call.configured, upload)
+                .await?;
+        }
+        state.access = Some(access);
+        Ok(())
+    }
+
+    /// Where a resource server is.
+    pub(crate) async fn resource_server_address(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<SocketAddr, Error> {
+        match call.configured.address {
+            Some(address) => Ok(address),
+            None => call.target.origin.resolve(Role::ResourceServer).await,
+        }
+    }
+
+    /// Drops an expired token together with its session.
+    async fn has_valid_token(&self, state: &mut State) -> bool {
+        if state
+            .access
+            .as_ref()
+            .is_some_and(|access| access.is_valid(self.now()))
+        {
+            return true;
+        }
+        state.access = None;
+        state.disconnect().await;
+        false
+    }
+
+    /// Brings the token to the resource server and opens the session.
+    async fn establish(&self, state: &mut State, call: &Call<'_>) -> Result<(), Error> {
+        let access = state.access.as_ref().ok_or(Error::KeyExpired)?;
+        let limits = HandshakeLimits {
+            transport: call.configured.transport,
+            max_identity: call
+                .configured
+                .max_identity
+                .min(self.wire.longest_identity()),
+        };
+        let approach = self.profile_of(access)?.approach(access, limits)?;
+        let peer = self.resource_server_address(call).await?;
+        if let Some(upload) = approach.upload {
+            let plain = (peer.ip(), call.configured.plain_port).into();
+            let link = self.wire.open_plain(Role::ResourceServer, plain).await?;
+            let result = self
+                .upload(Step::TokenUpload, &link, call.configured, upload)
+                .await;
+            link.close().await;
+            result?;
+        }
+        let step = Step::ResourceServerHandshake;
+        let link = self
+            .connect_recorded(step, Role::ResourceServer, peer, approach.credential)
+            .await?;
+        state.generation = state.generation.wrapping_add(1);
+        state.link = Some(link);
+        Ok(())
+    }
+
+    /// POST to authz-info; anything but a success is a refusal.
+    async fn upload(
+        &self,
+        step: Step,
+        link: &Link,
+        configured: &ResourceServer,
+        upload: Upload,
+    ) -> Result<(), Error> {
+        let asked = format!(
+            "POST {} token of {} bytes",
+            configured.authz_info,
+            upload.payload.len()
+        );
+        let request = Request::post(&configured.authz_info)
+            .with_payload(ContentFormat(upload.content_format), upload.payload);
+        let response = self
+            .exchange(step, link, asked, request)
+            .await
+            .map_err(|failure| failure.into_error(Role::ResourceServer, link.peer))?;
+        if response.code.is_success() {
+            Ok(())
+        } else {
+            Err(Error::UploadRefused {
+                code: response.code,
+            })
+        }
+    }
+
+    fn profile_of(&self, access: &Access) -> Result<&dyn Profile, Error> {
+        self.profile(access.profile)
+            .ok_or_else(|| Unusable::Profile(access.profile).into())
+    }
+
+    fn describe_held(&self, state: &State) -> Result<Granted, Error> {
+        state
+            .access
+            .as_ref()
+            .map(|access| self.describe(access))
+            .ok_or(Error::KeyExpired)
+    }
+}
