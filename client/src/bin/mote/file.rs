@@ -1,0 +1,103 @@
+//! The configuration file of `mote`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// One TOML file; every member may be missing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    pub(crate) authorization_server: AuthorizationServerTable,
+    pub(crate) resource_server: Vec<ResourceServerTable>,
+    /// Time limit of the whole call.
+    pub(crate) call_time_limit_seconds: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AuthorizationServerTable {
+    pub(crate) uri: Option<String>,
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) identity: Option<String>,
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResourceServerTable {
+    pub(crate) uri: String,
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) plain_port: Option<u16>,
+    pub(crate) audience: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) wider_scope: Option<String>,
+    pub(crate) authz_info: Option<String>,
+    pub(crate) token_transport: Option<String>,
+    pub(crate) max_identity_bytes: Option<usize>,
+    pub(crate) default_lifetime_seconds: Option<u64>,
+}
+
+impl File {
+    /// Reads `path`. A relative `key_file` is taken from the directory of the file.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut file =
+            Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        if let (Some(key_file), Some(directory)) =
+            (&mut file.authorization_server.key_file, path.parent())
+        {
+            *key_file = directory.join(&*key_file);
+        }
+        Ok(file)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_file_is_read() {
+        let file = File::parse(
+            r#"
+            call_time_limit_seconds = 20
+            [authorization_server]
+            uri = "coaps://as.example.com"
+            address = "127.0.0.1:5684"
+            identity = "meter-1"
+            key_file = "meter-1.key"
+            [[resource_server]]
+            uri = "coaps://gateway.example.com"
+            plain_port = 5683
+            audience = "gateway"
+            scope = "GET /meters"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(
+            file.authorization_server.identity.as_deref(),
+            Some("meter-1")
+        );
+        assert_eq!(file.resource_server[0].audience.as_deref(), Some("gateway"));
+    }
+
+    #[test]
+    fn unknown_members_are_named() {
+        let cases = [
+            ("timeout = 3", "timeout"),
+            ("[authorization_server]\nkey = \"00\"", "key"),
+            ("[[resource_server]]\naudience = \"a\"", "uri"),
+        ];
+        for (text, named) in cases {
+            let error = File::parse(text).unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}
