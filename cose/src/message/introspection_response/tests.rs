@@ -6,7 +6,7 @@ use crate::message::{IntrospectionRequest, TokenRequest};
 #[test]
 fn f38_f43_introspection_has_its_own_numbers() {
     // 33 is token_type_hint here and grant_type at the token endpoint.
-    let bytes = [&[0xa2, 11, 0x41, 1, 0x18, 33], b"\x63pop"].concat();
+    let bytes = [&[0xa2, 11, 0x41, 1, 0x18, 33], b"\x63pop".as_slice()].concat();
     let request = IntrospectionRequest::decode(&bytes).unwrap();
     assert_eq!(request.token_type_hint.as_deref(), Some("pop"));
     assert_eq!(request.encode(), bytes);
