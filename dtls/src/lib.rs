@@ -10,4 +10,29 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod client;
 pub mod codec;
+pub mod config;
+mod connection;
+pub mod credentials;
+pub mod crypto;
+pub mod error;
+mod flight;
+mod handshake;
+mod random;
+mod reassembly;
+mod record;
+mod schedule;
+mod server;
+pub mod suite;
+pub mod time;
+mod timer;
+
+pub use config::{ClientConfig, ConnectionIds, Limits, ServerConfig, Timing};
+pub use connection::{Connection, Event, Received};
+pub use credentials::{ClientCredential, CredentialSource, PeerIdentity, PreSharedKey, PskAnswer};
+pub use error::{CloseReason, HandshakeError, SendError};
+pub use schedule::Role;
+pub use server::{FirstContact, Server};
+pub use suite::CipherSuite;
+pub use time::Instant;

@@ -83,6 +83,11 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// From here on, Connection IDs have this length.
+    pub const fn set_connection_id_length(&mut self, length: usize) {
+        self.connection_id_length = length;
+    }
+
     /// One step: `None` at the end, `Some(None)` for a record to skip.
     fn step(&mut self) -> Option<Option<Record<'a>>> {
         let number = self.reader.u8().ok()?;

@@ -1,0 +1,287 @@
+//! A session: datagrams and the time in; datagrams, events and the time of the next timer out.
+
+mod established;
+mod handshaking;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::client;
+use crate::codec::record::Records;
+use crate::config::{ClientConfig, ServerConfig};
+use crate::credentials::{ClientCredential, PeerIdentity};
+use crate::crypto::{RandomError, RandomSource};
+use crate::error::{CloseReason, HandshakeError, SendError};
+use crate::handshake::Output;
+use crate::random::SeededRandom;
+use crate::reassembly::Message;
+use crate::record::Channel;
+use crate::schedule::Role;
+use crate::server;
+use crate::suite::CipherSuite;
+use crate::time::Instant;
+use established::Established;
+use handshaking::{Handshaking, Machine};
+
+/// One DTLS association of either role.
+///
+/// Order of use: any `handle_*` or command, then [`Connection::poll_event`] until `None`,
+/// [`Connection::poll_transmit`] until `None`, then [`Connection::poll_timeout`].
+///
+/// No bytes from the network end an established session except a verified close_notify or fatal alert. While the
+/// handshake lasts, it holds its flights, at most [`crate::config::Limits::handshake_buffer`] bytes of fragments and
+/// one early record; all of it goes when the handshake ends.
+pub struct Connection {
+    role: Role,
+    phase: Phase,
+    queues: Queues,
+}
+
+enum Phase {
+    Handshaking(Box<Handshaking>),
+    Established(Box<Established>),
+    Closed,
+}
+
+/// What waits to be polled.
+#[derive(Default)]
+struct Queues {
+    events: VecDeque<Event>,
+    datagrams: VecDeque<Vec<u8>>,
+}
+
+/// What a session reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Both Finished are verified.
+    Connected {
+        /// Who the peer proved to be; `None` on a client that proved the same key.
+        peer: Option<PeerIdentity>,
+    },
+    /// One record of application data.
+    Data(Vec<u8>),
+    /// The session ended. Always the last event.
+    Closed(CloseReason),
+}
+
+/// What a datagram was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Received {
+    /// Nothing in it was authenticated.
+    Unverified,
+    /// A record in it was authentic.
+    Verified,
+    /// A record in it was authentic and newer than all before: only now may the peer's address be changed to the one
+    /// that the datagram came from (RFC 9146 Section 6).
+    Newest,
+}
+
+/// What a phase wants after a record.
+enum Next {
+    Stay,
+    Establish(Box<Established>),
+    Close(CloseReason),
+}
+
+impl Connection {
+    /// Begins a handshake as client. The ClientHello is ready in [`Connection::poll_transmit`].
+    ///
+    /// # Errors
+    /// No suite fits the credential, a value is too long for its field, or there is no randomness.
+    pub fn connect(
+        config: &ClientConfig,
+        credential: &ClientCredential,
+        now: Instant,
+        random: &mut dyn RandomSource,
+    ) -> Result<Self, HandshakeError> {
+        let seeded = SeededRandom::new(config.provider, random)?;
+        let channel = Channel::new(config.provider, 0);
+        let (timing, limits) = (config.timing, config.limits);
+        let mut handshaking = Handshaking::new(channel, seeded, timing, limits, 0, 0, now);
+        let mut queues = Queues::default();
+        handshaking.begin(now, &mut queues, |out| {
+            client::begin(config, credential, out).map(Machine::Client)
+        })?;
+        Ok(Self {
+            role: Role::Client,
+            phase: Phase::Handshaking(Box::new(handshaking)),
+            queues,
+        })
+    }
+
+    /// Answers a ClientHello whose cookie was verified.
+    pub(crate) fn accept(
+        config: &Arc<ServerConfig>,
+        now: Instant,
+        hello: &Message,
+        record_sequence: u64,
+        random: &mut dyn RandomSource,
+    ) -> Result<Result<Self, HandshakeError>, RandomError> {
+        let seeded = SeededRandom::new(config.provider, random)?;
+        // RFC 6347 Section 4.2.1: the first record takes the sequence number of the ClientHello's.
+        let channel = Channel::new(config.provider, record_sequence);
+        let number = hello.message_sequence;
+        let (timing, limits) = (config.timing, config.limits);
+        let next = number.wrapping_add(1);
+        let mut handshaking = Handshaking::new(channel, seeded, timing, limits, next, number, now);
+        let mut queues = Queues::default();
+        let begun = handshaking.begin(now, &mut queues, |out| {
+            server::begin(config, hello, out).map(Machine::Server)
+        });
+        Ok(begun.map(|()| Self {
+            role: Role::Server,
+            phase: Phase::Handshaking(Box::new(handshaking)),
+            queues,
+        }))
+    }
+
+    /// Which end this is.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether both Finished are verified and the session has not ended.
+    pub const fn is_established(&self) -> bool {
+        matches!(self.phase, Phase::Established(_))
+    }
+
+    /// The cipher suite, once established.
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.established()
+            .map(|established| established.secrets.suite)
+    }
+
+    /// The Connection ID that the peer writes into its records, once agreed on: datagrams that carry it belong to
+    /// this session, wherever they come from.
+    pub fn connection_id(&self) -> Option<&[u8]> {
+        let id = match &self.phase {
+            Phase::Handshaking(handshaking) => handshaking.channel.own_id.as_bytes(),
+            Phase::Established(established) => established.channel.own_id.as_bytes(),
+            Phase::Closed => &[],
+        };
+        if id.is_empty() { None } else { Some(id) }
+    }
+
+    fn established(&self) -> Option<&Established> {
+        match &self.phase {
+            Phase::Established(established) => Some(established),
+            Phase::Handshaking(_) | Phase::Closed => None,
+        }
+    }
+
+    /// A datagram of the peer. What does not verify changes nothing.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Received {
+        let mut received = Received::Unverified;
+        let mut records = Records::new(datagram, 0);
+        loop {
+            records.set_connection_id_length(self.connection_id().map_or(0, <[u8]>::len));
+            let Some(record) = records.next() else {
+                return received;
+            };
+            let (verified, next) = match &mut self.phase {
+                Phase::Handshaking(handshaking) => {
+                    handshaking.handle(now, &record, &mut self.queues)
+                }
+                Phase::Established(established) => established.handle(&record, &mut self.queues),
+                Phase::Closed => return received,
+            };
+            received = received.max(verified);
+            self.follow(next);
+        }
+    }
+
+    /// The time that [`Connection::poll_timeout`] named has come; earlier calls do nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let Phase::Handshaking(handshaking) = &mut self.phase {
+            let next = handshaking.handle_timeout(now, &mut self.queues);
+            self.follow(next);
+        }
+    }
+
+    /// Protects and queues application data: one record, one datagram.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send(&mut self, data: &[u8]) -> Result<(), SendError> {
+        match &mut self.phase {
+            Phase::Handshaking(_) => Err(SendError::NotConnected),
+            Phase::Established(established) => {
+                let datagram = established.seal(data)?;
+                self.queues.datagrams.push_back(datagram);
+                Ok(())
+            }
+            Phase::Closed => Err(SendError::Closed),
+        }
+    }
+
+    /// Sends close_notify (RFC 5246 Section 7.2.1) and ends the session. Does nothing to one that has ended.
+    pub fn close(&mut self) {
+        match &mut self.phase {
+            Phase::Handshaking(handshaking) => handshaking.send_close(&mut self.queues),
+            Phase::Established(established) => established.send_close(&mut self.queues),
+            Phase::Closed => return,
+        }
+        self.follow(Next::Close(CloseReason::Local));
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        pop(&mut self.queues.events)
+    }
+
+    /// The next datagram for the peer.
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        pop(&mut self.queues.datagrams)
+    }
+
+    /// When [`Connection::handle_timeout`] wants to be called; `None` once the handshake has ended.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Handshaking(handshaking) => Some(handshaking.timer.next()),
+            Phase::Established(_) | Phase::Closed => None,
+        }
+    }
+
+    fn follow(&mut self, next: Next) {
+        match next {
+            Next::Stay => {}
+            Next::Establish(established) => self.phase = Phase::Established(established),
+            Next::Close(reason) => {
+                self.phase = Phase::Closed;
+                self.queues.events.push_back(Event::Closed(reason));
+            }
+        }
+    }
+}
+
+/// Takes the first entry; an empty queue gives its memory back, since most sessions are idle most of the time.
+fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let first = queue.pop_front();
+    if queue.is_empty() && queue.capacity() != 0 {
+        *queue = VecDeque::new();
+    }
+    first
+}
+
+/// Runs one step of a state machine.
+fn output<'a>(
+    channel: &Channel,
+    random: &'a mut SeededRandom,
+    message_sequence: &'a mut u16,
+) -> Output<'a> {
+    Output::new(channel.provider, random, message_sequence)
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match self.phase {
+            Phase::Handshaking(_) => "handshaking",
+            Phase::Established(_) => "established",
+            Phase::Closed => "closed",
+        };
+        write!(formatter, "Connection({:?}, {phase})", self.role)
+    }
+}

@@ -1,0 +1,9 @@
+//! The record layer: protection of records, replay window, sequence numbers.
+
+mod channel;
+mod protect;
+mod replay;
+
+pub(crate) use channel::{Channel, PROTECTED, Protection};
+pub(crate) use protect::{ConnectionId, OpenError, Opened, Protected, TrafficKey};
+pub(crate) use replay::ReplayWindow;
