@@ -1,0 +1,332 @@
+//! Handshakes with OpenSSL, both directions, over loopback.
+
+#![cfg(test)]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::UdpSocket;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::{Duration, Instant as WallClock};
+
+use common::*;
+use motekey_dtls::crypto::rust::PROVIDER;
+use motekey_dtls::*;
+
+const HEX_KEY: &str = "6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b";
+
+/// OpenSSL's names of the suites.
+const SUITES: [(CipherSuite, &str); 3] = [
+    (CipherSuite::PskAes128Ccm8, "PSK-AES128-CCM8"),
+    (CipherSuite::PskAes128Gcm, "PSK-AES128-GCM-SHA256"),
+    (CipherSuite::PskChaCha20Poly1305, "PSK-CHACHA20-POLY1305"),
+];
+
+/// A running `openssl`, ended with the test.
+struct OpenSsl {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl OpenSsl {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new("openssl")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openssl is installed");
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            output
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
+        Self { child, lines }
+    }
+
+    fn write(&mut self, text: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        input.write_all(text.as_bytes()).unwrap();
+        input.flush().unwrap();
+    }
+
+    /// Waits for a line of output that contains `text`.
+    fn wait_for(&self, text: &str) -> bool {
+        let until = WallClock::now() + Duration::from_secs(10);
+        while let Ok(line) = self
+            .lines
+            .recv_timeout(until.saturating_duration_since(WallClock::now()))
+        {
+            if line.contains(text) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Drop for OpenSsl {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A session on a socket.
+struct Driver {
+    socket: UdpSocket,
+    start: WallClock,
+    events: Vec<Event>,
+}
+
+impl Driver {
+    fn new() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_millis(50)))
+            .unwrap();
+        Self {
+            socket,
+            start: WallClock::now(),
+            events: Vec::new(),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap())
+    }
+
+    fn flush(&mut self, connection: &mut Connection, peer: std::net::SocketAddr) {
+        while let Some(datagram) = connection.poll_transmit() {
+            self.socket.send_to(&datagram, peer).unwrap();
+        }
+        self.events
+            .extend(std::iter::from_fn(|| connection.poll_event()));
+    }
+
+    /// Runs until `done` or ten seconds.
+    fn run(
+        &mut self,
+        connection: &mut Connection,
+        peer: std::net::SocketAddr,
+        done: impl Fn(&[Event]) -> bool,
+    ) {
+        let mut buffer = [0; 2048];
+        self.flush(connection, peer);
+        while !done(&self.events) {
+            assert!(
+                self.start.elapsed() < Duration::from_secs(10),
+                "{:?}",
+                self.events
+            );
+            if let Ok((length, _)) = self.socket.recv_from(&mut buffer) {
+                connection.handle_datagram(self.now(), &buffer[..length]);
+            }
+            connection.handle_timeout(self.now());
+            self.flush(connection, peer);
+        }
+    }
+
+    /// Waits for the first session.
+    fn accept(
+        &mut self,
+        front: &mut Server,
+        random: &mut TestRandom,
+    ) -> (Connection, std::net::SocketAddr) {
+        let mut buffer = [0; 2048];
+        loop {
+            assert!(
+                self.start.elapsed() < Duration::from_secs(10),
+                "nobody came"
+            );
+            let Ok((length, peer)) = self.socket.recv_from(&mut buffer) else {
+                continue;
+            };
+            match front
+                .first_contact(self.now(), peer, &buffer[..length], random)
+                .unwrap()
+            {
+                FirstContact::Ignore => {}
+                FirstContact::Reply(reply) | FirstContact::Refuse { reply, .. } => {
+                    self.socket.send_to(&reply, peer).unwrap();
+                }
+                FirstContact::Accept(connection) => return (*connection, peer),
+            }
+        }
+    }
+}
+
+fn has_data(text: &'static [u8]) -> impl Fn(&[Event]) -> bool {
+    move |events| {
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Data(data) if data.starts_with(text)))
+    }
+}
+
+fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+#[test]
+fn d23_openssl_s_server_accepts_our_client() {
+    for (suite, name) in SUITES {
+        let port = free_port();
+        let (accept, cipher) = (format!("127.0.0.1:{port}"), format!("{name}:@SECLEVEL=0"));
+        let mut openssl = OpenSsl::start(&[
+            "s_server",
+            "-dtls1_2",
+            "-listen",
+            "-accept",
+            &accept,
+            "-nocert",
+            "-psk",
+            HEX_KEY,
+            "-cipher",
+            &cipher,
+            "-psk_identity",
+            "device-00000042",
+        ]);
+        assert!(openssl.wait_for("ACCEPT"));
+        let mut driver = Driver::new();
+        let config = ClientConfig {
+            cipher_suites: vec![suite],
+            ..client_config()
+        };
+        let mut random = TestRandom::new(u64::from(port));
+        let mut client = Connection::connect(
+            &config,
+            &credential(IDENTITY, &KEY),
+            driver.now(),
+            &mut random,
+        )
+        .unwrap();
+        let peer = accept.parse().unwrap();
+        driver.run(&mut client, peer, |events| !events.is_empty());
+        assert_eq!(driver.events, [Event::Connected { peer: None }], "{name}");
+        client.send(b"from motekey\n").unwrap();
+        driver.flush(&mut client, peer);
+        assert!(openssl.wait_for("from motekey"), "{name}");
+        openssl.write("from openssl\n");
+        driver.run(&mut client, peer, has_data(b"from openssl"));
+        client.close();
+        driver.flush(&mut client, peer);
+    }
+}
+
+#[test]
+fn d23_openssl_s_client_connects_to_our_server() {
+    for (suite, name) in SUITES {
+        let mut driver = Driver::new();
+        let port = driver.socket.local_addr().unwrap().port();
+        let mut random = TestRandom::new(u64::from(port));
+        let config = ServerConfig {
+            cipher_suites: vec![suite],
+            ..server_config()
+        };
+        let mut front = Server::new(Arc::new(config), driver.now(), &mut random).unwrap();
+        let (connect, cipher) = (format!("127.0.0.1:{port}"), format!("{name}:@SECLEVEL=0"));
+        let mut openssl = OpenSsl::start(&[
+            "s_client",
+            "-dtls1_2",
+            "-connect",
+            &connect,
+            "-psk",
+            HEX_KEY,
+            "-psk_identity",
+            "device-00000042",
+            "-cipher",
+            &cipher,
+        ]);
+        let (mut server, peer) = driver.accept(&mut front, &mut random);
+        driver.run(&mut server, peer, |events| !events.is_empty());
+        let identity = Some(PeerIdentity::PreSharedKey(IDENTITY.to_vec()));
+        assert_eq!(
+            driver.events,
+            [Event::Connected { peer: identity }],
+            "{name}"
+        );
+        openssl.write("from openssl\n");
+        driver.run(&mut server, peer, has_data(b"from openssl"));
+        server.send(b"from motekey\n").unwrap();
+        driver.flush(&mut server, peer);
+        assert!(openssl.wait_for("from motekey"), "{name}");
+    }
+}
+
+#[test]
+fn d41_l05_openssl_that_wants_to_renegotiate_is_declined() {
+    let mut driver = Driver::new();
+    let port = driver.socket.local_addr().unwrap().port();
+    let mut random = TestRandom::new(u64::from(port));
+    let mut front = Server::new(Arc::new(server_config()), driver.now(), &mut random).unwrap();
+    let connect = format!("127.0.0.1:{port}");
+    let mut openssl = OpenSsl::start(&[
+        "s_client",
+        "-dtls1_2",
+        "-connect",
+        &connect,
+        "-psk",
+        HEX_KEY,
+        "-psk_identity",
+        "device-00000042",
+        "-cipher",
+        "PSK-AES128-CCM8:@SECLEVEL=0",
+        "-msg",
+    ]);
+    let (mut server, peer) = driver.accept(&mut front, &mut random);
+    driver.run(&mut server, peer, |events| !events.is_empty());
+    openssl.write("R\n");
+    // A client of OpenSSL ends the session when its renegotiation is declined.
+    driver.run(&mut server, peer, |events| events.len() > 1);
+    assert!(openssl.wait_for("    01 64"), "warning, no_renegotiation");
+}
+
+#[test]
+fn an_unknown_identity_and_a_wrong_key_look_the_same_to_openssl() {
+    for (identity, key) in [("device-99999999", HEX_KEY), ("device-00000042", "00")] {
+        let mut driver = Driver::new();
+        let port = driver.socket.local_addr().unwrap().port();
+        let mut random = TestRandom::new(u64::from(port));
+        let config = ServerConfig::new(&PROVIDER, Arc::new(Keys::one()));
+        let mut front = Server::new(Arc::new(config), driver.now(), &mut random).unwrap();
+        let connect = format!("127.0.0.1:{port}");
+        let openssl = OpenSsl::start(&[
+            "s_client",
+            "-dtls1_2",
+            "-connect",
+            &connect,
+            "-psk",
+            key,
+            "-psk_identity",
+            identity,
+            "-cipher",
+            "PSK-AES128-CCM8:@SECLEVEL=0",
+            "-msg",
+        ]);
+        let (mut server, peer) = driver.accept(&mut front, &mut random);
+        let start = WallClock::now();
+        while start.elapsed() < Duration::from_secs(3) {
+            let mut buffer = [0; 2048];
+            if let Ok((length, _)) = driver.socket.recv_from(&mut buffer) {
+                server.handle_datagram(driver.now(), &buffer[..length]);
+            }
+            driver.flush(&mut server, peer);
+        }
+        assert!(
+            openssl.wait_for("    02 33"),
+            "fatal, decrypt_error for {identity}"
+        );
+        assert!(!server.is_established());
+    }
+}

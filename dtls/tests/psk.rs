@@ -1,0 +1,430 @@
+//! PSK handshakes between our two ends.
+
+#![cfg(test)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::*;
+use motekey_dtls::codec::alert::AlertDescription;
+use motekey_dtls::crypto::rust::PROVIDER;
+use motekey_dtls::*;
+
+fn connected_as(identity: &[u8]) -> Event {
+    Event::Connected {
+        peer: Some(PeerIdentity::PreSharedKey(identity.to_vec())),
+    }
+}
+
+#[test]
+fn d23_every_psk_suite_connects_and_carries_data() {
+    for suite in CipherSuite::ALL {
+        let client = ClientConfig {
+            cipher_suites: vec![suite],
+            ..client_config()
+        };
+        let mut pair = Pair::new(server_config(), client, &credential(IDENTITY, &KEY));
+        pair.run();
+        assert_eq!(pair.client_events, [Event::Connected { peer: None }]);
+        assert_eq!(pair.server_events, [connected_as(IDENTITY)]);
+        assert_eq!(pair.client.cipher_suite(), Some(suite));
+        assert_eq!(pair.server().cipher_suite(), Some(suite));
+        pair.client.send(b"ping").unwrap();
+        pair.run();
+        pair.server().send(b"pong").unwrap();
+        pair.run();
+        assert_eq!(pair.server_events[1..], [Event::Data(b"ping".to_vec())]);
+        assert_eq!(pair.client_events[1..], [Event::Data(b"pong".to_vec())]);
+        assert_eq!(
+            (pair.client.poll_timeout(), pair.server().poll_timeout()),
+            (None, None)
+        );
+    }
+}
+
+#[test]
+fn l01_before_the_cookie_nothing_is_kept_and_nothing_larger_is_sent() {
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(IDENTITY, &KEY),
+    );
+    let hello = pair.client.poll_transmit().unwrap();
+    for _ in 0..100 {
+        match pair
+            .front
+            .first_contact(pair.now, client_address(), &hello, &mut pair.random)
+            .unwrap()
+        {
+            FirstContact::Reply(reply) => assert!(reply.len() <= hello.len()),
+            other => panic!("{other:?}"),
+        }
+    }
+    pair.feed_server(&hello);
+    assert!(pair.server.is_none());
+    let second = pair.client.poll_transmit().unwrap();
+    let stranger = "198.51.100.1:40000".parse().unwrap();
+    let from_elsewhere = pair
+        .front
+        .first_contact(pair.now, stranger, &second, &mut pair.random)
+        .unwrap();
+    assert!(
+        matches!(from_elsewhere, FirstContact::Reply(_)),
+        "the cookie belongs to its address"
+    );
+    pair.feed_server(&second);
+    assert!(pair.server.is_some());
+}
+
+#[test]
+fn l01_what_is_not_a_whole_client_hello_is_ignored() {
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(IDENTITY, &KEY),
+    );
+    let hello = pair.client.poll_transmit().unwrap();
+    for length in 0..hello.len() {
+        let contact = pair
+            .front
+            .first_contact(
+                pair.now,
+                client_address(),
+                &hello[..length],
+                &mut pair.random,
+            )
+            .unwrap();
+        assert!(matches!(contact, FirstContact::Ignore), "{length}");
+    }
+    for (position, value, why) in [
+        (0, 23, "application data"),
+        (4, 1, "epoch 1"),
+        (13, 2, "a ServerHello"),
+    ] {
+        let mut other = hello.clone();
+        other[position] = value;
+        let contact = pair
+            .front
+            .first_contact(pair.now, client_address(), &other, &mut pair.random)
+            .unwrap();
+        assert!(matches!(contact, FirstContact::Ignore), "{why}");
+    }
+}
+
+#[test]
+fn l02_l03_identities_of_any_bytes_and_length_and_long_keys_are_taken() {
+    let long = vec![0xa5; 2048];
+    let with_zero = b"a\0b\xff\xfe".to_vec();
+    for (identity, key) in [
+        (vec![], vec![1]),
+        (vec![7; 16], vec![2; 16]),
+        (vec![7; 128], vec![2; 64]),
+        (vec![7; 255], vec![2; 65]),
+        (vec![7; 1000], vec![2; 200]),
+        (long, vec![3; 16]),
+        (with_zero, vec![4; 32]),
+    ] {
+        let keys = Keys {
+            keys: [(identity.clone(), key.clone()), (b"a".to_vec(), vec![9])].into(),
+            hint: None,
+        };
+        let server = ServerConfig::new(&PROVIDER, Arc::new(keys));
+        let mut pair = Pair::new(server, client_config(), &credential(&identity, &key));
+        pair.run();
+        assert_eq!(
+            pair.server_events,
+            [connected_as(&identity)],
+            "{} bytes",
+            identity.len()
+        );
+        assert!(
+            pair.trace
+                .iter()
+                .all(|(_, datagram)| datagram.len() <= 1232)
+        );
+    }
+}
+
+#[test]
+fn l03_an_identity_that_is_too_long_is_refused() {
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(&[1; 2049], &KEY),
+    );
+    pair.run();
+    assert_eq!(
+        pair.client_events,
+        [Event::Closed(CloseReason::Alert(
+            AlertDescription::ILLEGAL_PARAMETER
+        ))]
+    );
+    assert!(matches!(
+        pair.server_events[..],
+        [Event::Closed(CloseReason::HandshakeFailed(_))]
+    ));
+}
+
+#[test]
+fn d28_an_identity_that_selects_no_token_ends_with_illegal_parameter() {
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(b"token:bad", &KEY),
+    );
+    pair.run();
+    assert_eq!(
+        pair.client_events,
+        [Event::Closed(CloseReason::Alert(
+            AlertDescription::ILLEGAL_PARAMETER
+        ))]
+    );
+    assert_eq!(
+        pair.server_events,
+        [Event::Closed(CloseReason::HandshakeFailed(
+            HandshakeError::IdentityRefused
+        ))]
+    );
+}
+
+#[test]
+fn an_unknown_identity_looks_like_a_wrong_key() {
+    let lengths = |identity: &[u8], key: &[u8]| {
+        let mut pair = Pair::new(server_config(), client_config(), &credential(identity, key));
+        pair.run();
+        let before: Vec<_> = pair
+            .trace
+            .iter()
+            .map(|(from, datagram)| (*from, datagram.len()))
+            .collect();
+        assert_eq!(
+            (pair.client_events.len(), pair.server_events.len()),
+            (0, 0),
+            "silence until the repetition"
+        );
+        pair.wait();
+        let after: Vec<_> = pair
+            .trace
+            .iter()
+            .map(|(from, datagram)| (*from, datagram.len()))
+            .collect();
+        assert_eq!(
+            pair.client_events,
+            [Event::Closed(CloseReason::Alert(
+                AlertDescription::DECRYPT_ERROR
+            ))]
+        );
+        (before, after)
+    };
+    assert_eq!(
+        lengths(b"device-99999999", &KEY),
+        lengths(IDENTITY, &[1; 16])
+    );
+}
+
+#[test]
+fn a_hint_is_sent_only_where_there_is_one() {
+    let keys = Keys {
+        hint: Some(b"hint".to_vec()),
+        ..Keys::one()
+    };
+    let server = ServerConfig::new(&PROVIDER, Arc::new(keys));
+    let mut with = Pair::new(server, client_config(), &credential(IDENTITY, &KEY));
+    with.run();
+    assert!(with.is_connected());
+    let mut without = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(IDENTITY, &KEY),
+    );
+    without.run();
+    assert_eq!(with.bytes() - without.bytes(), 12 + 2 + 4);
+}
+
+#[test]
+fn a_full_handshake_takes_at_most_510_bytes_and_six_datagrams() {
+    let server = ServerConfig {
+        connection_ids: Some(ConnectionIds {
+            length: 8,
+            prefix: vec![1],
+        }),
+        ..server_config()
+    };
+    let mut pair = Pair::new(server, client_config(), &credential(IDENTITY, &KEY));
+    pair.run();
+    assert!(pair.is_connected());
+    let lengths: Vec<_> = pair
+        .trace
+        .iter()
+        .map(|(_, datagram)| datagram.len())
+        .collect();
+    assert_eq!(lengths.len(), 6, "{lengths:?}");
+    assert!(pair.bytes() <= 510, "{} bytes: {lengths:?}", pair.bytes());
+}
+
+#[test]
+fn l04_a_peer_without_extended_master_secret_is_refused() {
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(IDENTITY, &KEY),
+    );
+    let hello = pair.client.poll_transmit().unwrap();
+    // extended_master_secret (0, 23, 0, 0) becomes an unknown extension.
+    let position = hello
+        .windows(4)
+        .position(|window| window == [0, 23, 0, 0])
+        .unwrap();
+    let mut without = hello;
+    without[position + 1] = 99;
+    let FirstContact::Reply(request) = pair
+        .front
+        .first_contact(pair.now, client_address(), &without, &mut pair.random)
+        .unwrap()
+    else {
+        panic!("no cookie");
+    };
+    // The cookie goes between session id and suites.
+    let cookie = &request[request.len() - 12..];
+    let at = 13 + 12 + 2 + 32 + 1;
+    let mut second = without.clone();
+    second.splice(at..=at, [&[12], cookie].concat());
+    for (position, more) in [(12, 12), (16, 12), (24, 12)] {
+        second[position] += more;
+    }
+    let contact = pair
+        .front
+        .first_contact(pair.now, client_address(), &second, &mut pair.random)
+        .unwrap();
+    match contact {
+        FirstContact::Refuse {
+            error: HandshakeError::NoExtendedMasterSecret,
+            reply,
+        } => {
+            assert_eq!(reply[reply.len() - 2..], [2, 40]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn suites_that_are_not_shared_end_with_handshake_failure() {
+    let server = ServerConfig {
+        cipher_suites: vec![CipherSuite::PskAes128Gcm],
+        ..server_config()
+    };
+    let mut pair = Pair::new(server, client_config(), &credential(IDENTITY, &KEY));
+    pair.run();
+    assert_eq!(
+        pair.client_events,
+        [Event::Closed(CloseReason::Alert(
+            AlertDescription::HANDSHAKE_FAILURE
+        ))]
+    );
+    assert!(pair.server.is_none(), "no session was made");
+}
+
+#[test]
+fn lost_datagrams_are_sent_again_and_the_last_flight_is_repeated() {
+    for lost in 0..5 {
+        let mut pair = Pair::new(
+            server_config(),
+            client_config(),
+            &credential(IDENTITY, &KEY),
+        );
+        let mut number = 0;
+        for _ in 0..20 {
+            while let Some(datagram) = pair.client.poll_transmit() {
+                if number != lost {
+                    pair.feed_server(&datagram);
+                }
+                number += 1;
+                while let Some(datagram) = pair.server.as_mut().and_then(Connection::poll_transmit)
+                {
+                    if number != lost {
+                        pair.client.handle_datagram(pair.now, &datagram);
+                    }
+                    number += 1;
+                }
+            }
+            if pair.is_connected() {
+                break;
+            }
+            pair.wait();
+        }
+        assert!(pair.is_connected(), "datagram {lost} lost");
+        assert!(pair.now > Instant::ZERO, "datagram {lost} lost");
+    }
+}
+
+#[test]
+fn a_handshake_without_answer_ends_at_its_limit() {
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(IDENTITY, &KEY),
+    );
+    let mut sent = 0;
+    while let Some(next) = pair.client.poll_timeout() {
+        sent += std::iter::from_fn(|| pair.client.poll_transmit()).count();
+        pair.client.handle_timeout(next);
+        pair.now = next;
+    }
+    pair.events();
+    assert_eq!(
+        pair.client_events,
+        [Event::Closed(CloseReason::HandshakeTimeout)]
+    );
+    assert_eq!(pair.now, Instant::from_micros(60_000_000));
+    assert!((6..=7).contains(&sent), "{sent}");
+    assert_eq!(pair.client.send(b"x"), Err(SendError::Closed));
+}
+
+#[test]
+fn close_notify_is_answered_and_ends_both_ends() {
+    let mut pair = Pair::connected();
+    pair.client.close();
+    pair.run();
+    assert_eq!(pair.client_events, [Event::Closed(CloseReason::Local)]);
+    assert_eq!(pair.server_events, [Event::Closed(CloseReason::Peer)]);
+    assert_eq!(pair.trace.len(), 2);
+    pair.client.close();
+    assert_eq!(pair.client.poll_transmit(), None);
+}
+
+#[test]
+fn a_finished_that_overtakes_the_key_exchange_is_kept() {
+    let client = ClientConfig {
+        limits: Limits {
+            datagram: 96,
+            ..Limits::default()
+        },
+        ..client_config()
+    };
+    let keys = Keys {
+        keys: [(vec![7; 100], KEY.to_vec())].into(),
+        hint: None,
+    };
+    let mut pair = Pair::new(
+        ServerConfig::new(&PROVIDER, Arc::new(keys)),
+        client,
+        &credential(&[7; 100], &KEY),
+    );
+    let hello = pair.client.poll_transmit().unwrap();
+    pair.feed_server(&hello);
+    let hello = pair.client.poll_transmit().unwrap();
+    pair.feed_server(&hello);
+    let answer = pair.server().poll_transmit().unwrap();
+    let now = pair.now;
+    pair.client.handle_datagram(now, &answer);
+    let flight: Vec<_> = std::iter::from_fn(|| pair.client.poll_transmit()).collect();
+    assert!(flight.len() > 1);
+    flight
+        .iter()
+        .rev()
+        .for_each(|datagram| pair.feed_server(datagram));
+    pair.run();
+    assert!(pair.is_connected());
+    assert_eq!(pair.now, Instant::ZERO, "without waiting");
+}
