@@ -70,12 +70,12 @@ pub(super) enum Command {
     Request {
         session: SessionId,
         request: Request,
-        reply: oneshot::Sender<Result<Accepted<Response>, RequestError>>,
+        reply: Reply<Response>,
     },
     Observe {
         session: SessionId,
         request: Request,
-        reply: oneshot::Sender<Result<Accepted<Observation>, RequestError>>,
+        reply: Reply<Observation>,
     },
     Cancel(RequestId),
     Notify {
@@ -91,6 +91,9 @@ pub(super) enum Command {
         reply: oneshot::Sender<()>,
     },
 }
+
+/// Where the fate of a request is told: refused at once, or accepted with its outcome to come.
+pub(super) type Reply<T> = oneshot::Sender<Result<Accepted<T>, RequestError>>;
 
 /// A request that is on its way.
 pub(super) struct Accepted<T> {

@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
-use super::handle::{Accepted, Command, OpenError};
+use super::handle::{Command, OpenError, Reply};
 use super::handlers::{Handlers, overloaded};
 use super::waiting::Waiting;
 use super::wakes::Wakes;
 use super::{Context, DriverConfig, Handler};
 use crate::dtls::SessionId;
-use crate::endpoint::{Endpoint, Event, RequestError, RequestHandle, RequestId};
+use crate::endpoint::{Endpoint, Event, RequestHandle, RequestId};
 use crate::message::{Request, Response};
 use crate::time::Instant;
 
@@ -169,7 +169,7 @@ impl Task {
                 Err(error) => drop(reply.send(Err(OpenError::Connect(error)))),
             },
             Command::OpenPlain { peer, reply } => {
-                drop(reply.send(self.endpoint.open_plain(now, peer)))
+                let _ = reply.send(self.endpoint.open_plain(now, peer));
             }
             Command::Request {
                 session,
@@ -203,12 +203,8 @@ impl Task {
         &mut self,
         session: SessionId,
         request: Request,
-        reply: oneshot::Sender<Result<Accepted<T>, RequestError>>,
-        note: fn(
-            &mut Waiting,
-            RequestId,
-            oneshot::Sender<Result<Accepted<T>, RequestError>>,
-        ) -> bool,
+        reply: Reply<T>,
+        note: fn(&mut Waiting, RequestId, Reply<T>) -> bool,
     ) {
         let now = self.now();
         match self.endpoint.request(now, session, request) {

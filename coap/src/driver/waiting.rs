@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::handle::{Accepted, Command, Connected, OpenError};
+use super::handle::{Accepted, Command, Connected, OpenError, Reply};
 use super::observation::{Feed, Observation};
 use crate::dtls::{CloseReason, PeerIdentity, SessionId};
 use crate::endpoint::{RequestError, RequestId};
@@ -44,22 +44,14 @@ impl Waiting {
     }
 
     /// A request for one response is on its way. False if the caller is gone.
-    pub(super) fn requested(
-        &mut self,
-        request: RequestId,
-        reply: oneshot::Sender<Result<Accepted<Response>, RequestError>>,
-    ) -> bool {
+    pub(super) fn requested(&mut self, request: RequestId, reply: Reply<Response>) -> bool {
         let (sender, outcome) = oneshot::channel();
         self.requests.insert(request, Waiter::Response(sender));
         reply.send(Ok(Accepted { request, outcome })).is_ok()
     }
 
     /// A request for an observation is on its way. False if the caller is gone.
-    pub(super) fn observed(
-        &mut self,
-        request: RequestId,
-        reply: oneshot::Sender<Result<Accepted<Observation>, RequestError>>,
-    ) -> bool {
+    pub(super) fn observed(&mut self, request: RequestId, reply: Reply<Observation>) -> bool {
         let (sender, outcome) = oneshot::channel();
         self.requests.insert(request, Waiter::FirstState(sender));
         reply.send(Ok(Accepted { request, outcome })).is_ok()
