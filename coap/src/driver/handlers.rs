@@ -94,3 +94,83 @@ async fn answer(handler: &dyn Handler, context: Context, request: Request) -> Re
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+    use crate::dtls::SessionId;
+
+    struct Paths;
+
+    impl Handler for Paths {
+        fn handle<'a>(&'a self, _context: Context, request: Request) -> HandlerFuture<'a> {
+            let path = request.path();
+            assert_ne!(path, "/at-once");
+            Box::pin(async move {
+                match path.as_str() {
+                    "/never" => std::future::pending().await,
+                    "/later" => {
+                        tokio::task::yield_now().await;
+                        panic!("as a handler may")
+                    }
+                    _ => Response::new(Code::CONTENT),
+                }
+            })
+        }
+    }
+
+    fn begin(handlers: &mut Handlers, path: &str) -> Option<Response> {
+        let session = SessionId(1);
+        let handle = RequestHandle {
+            session,
+            exchange: 0,
+        };
+        let context = Context {
+            session,
+            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+            identity: None,
+            secure: false,
+            observation: None,
+        };
+        handlers
+            .begin(handle, context, Request::get(path))
+            .map(|(_, response)| response)
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_a_handler_is_answered_with_5_00() {
+        let mut handlers = Handlers::new(Some(Arc::new(Paths)), 10);
+        for (path, wanted) in [
+            ("/at-once", Code::INTERNAL_SERVER_ERROR),
+            ("/later", Code::INTERNAL_SERVER_ERROR),
+            ("/fine", Code::CONTENT),
+        ] {
+            assert_eq!(begin(&mut handlers, path), None);
+            let (_, response) = handlers.next().await;
+            assert_eq!(response.code, wanted, "{path}");
+        }
+        assert!(handlers.are_done());
+    }
+
+    #[tokio::test]
+    async fn handlers_are_bounded_and_a_request_beyond_gets_5_03() {
+        let mut handlers = Handlers::new(Some(Arc::new(Paths)), 2);
+        assert_eq!(begin(&mut handlers, "/never"), None);
+        assert_eq!(begin(&mut handlers, "/fine"), None);
+        assert_eq!(begin(&mut handlers, "/fine"), Some(overloaded()));
+        let (_, response) = handlers.next().await;
+        assert_eq!(response.code, Code::CONTENT);
+        assert_eq!(begin(&mut handlers, "/fine"), None);
+    }
+
+    #[tokio::test]
+    async fn without_a_handler_there_is_no_resource() {
+        let mut handlers = Handlers::new(None, 2);
+        assert_eq!(
+            begin(&mut handlers, "/fine"),
+            Some(Response::new(Code::NOT_FOUND))
+        );
+    }
+}
