@@ -9,6 +9,8 @@ mod algorithm;
 pub mod aws_lc;
 #[cfg(feature = "rust-crypto")]
 pub mod rust;
+#[cfg(all(test, feature = "rust-crypto"))]
+mod tests;
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;

@@ -12,6 +12,8 @@ mod encrypted_key;
 mod error;
 mod headers;
 mod parse;
+#[cfg(all(test, feature = "rust-crypto"))]
+mod tests;
 
 use alloc::vec::Vec;
 

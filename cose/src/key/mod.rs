@@ -7,6 +7,8 @@
 mod error;
 mod parse;
 mod prepared;
+#[cfg(all(test, feature = "rust-crypto"))]
+mod tests;
 mod write;
 
 use alloc::{borrow::ToOwned, vec::Vec};

@@ -5,6 +5,8 @@ mod error;
 mod inspect;
 mod issuers;
 mod mint;
+#[cfg(all(test, feature = "rust-crypto"))]
+mod tests;
 mod verify;
 
 use minicbor::{Decoder, data::Type};
