@@ -34,6 +34,8 @@ pub enum CloseReason {
     HandshakeFailed(String),
     /// The endpoint needed the room (half-open or session limit).
     Evicted,
+    /// A new handshake from the same address ended well.
+    Replaced,
 }
 
 /// Why a handshake could not begin.
@@ -82,6 +84,7 @@ display!(CloseReason {
     Self::Alert(number) => "the peer sent a fatal alert ({})", number;
     Self::HandshakeFailed(detail) => "the handshake failed: {}", detail;
     Self::Evicted => "the endpoint needed the room";
+    Self::Replaced => "a new session took its place";
 });
 
 display!(ConnectError {
