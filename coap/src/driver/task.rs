@@ -237,7 +237,7 @@ impl Task {
         }
     }
 
-    async fn send(&self, peer: SocketAddr, datagram: &[u8]) {
+    async fn send(&mut self, peer: SocketAddr, datagram: &[u8]) {
         let mut result = self.socket.try_send_to(datagram, peer);
         if result
             .as_ref()
