@@ -6,6 +6,9 @@ pub mod block;
 #[cfg(feature = "driver")]
 pub mod driver;
 pub mod dtls;
+mod echo;
 pub mod endpoint;
 pub mod message;
+mod observe;
+mod random;
 pub mod time;

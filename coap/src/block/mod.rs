@@ -1,6 +1,18 @@
 //! Block-wise transfers (RFC 7959).
 
+mod assembly;
+mod bodies;
+mod budget;
+mod operation;
+#[cfg(test)]
+mod tests;
+
 use core::fmt;
+
+pub(crate) use assembly::{Assemblies, Part, Progress};
+pub(crate) use bodies::Bodies;
+pub(crate) use budget::{Budget, Reservation};
+pub(crate) use operation::Operation;
 
 /// The size of a block: 16 to 1024 bytes in powers of two.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
