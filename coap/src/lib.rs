@@ -8,6 +8,7 @@ pub mod driver;
 pub mod dtls;
 mod echo;
 pub mod endpoint;
+mod exchange;
 pub mod message;
 mod observe;
 mod random;

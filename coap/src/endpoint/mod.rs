@@ -6,18 +6,26 @@
 
 mod config;
 mod event;
+mod inbound;
+mod lifecycle;
+mod outbound;
+mod session;
 mod statistics;
+mod table;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 pub use crate::dtls::SessionId;
-use crate::dtls::{Backend, ClientCredential, ConnectError, Waker};
+use crate::dtls::{Backend, ClientCredential, CloseReason, ConnectError, Waker};
+use crate::exchange::Shared;
 use crate::message::{Request, Response};
 use crate::time::Instant;
 pub use config::EndpointConfig;
 pub use event::{Event, ObservationId, RequestError, RequestHandle, RequestId, Transmit};
+use session::{Phase, Session, Transport};
 pub use statistics::{Dropped, Statistics};
+use table::Table;
 
 /// What protects the datagrams of an endpoint.
 pub enum Security {
@@ -27,45 +35,124 @@ pub enum Security {
     Dtls(Box<dyn Backend>),
 }
 
+/// How a session that works elsewhere asks to be polled.
+type WakerFactory = Box<dyn Fn(SessionId) -> Waker + Send>;
+
 /// See the module.
 pub struct Endpoint {
+    config: EndpointConfig,
+    security: Security,
+    shared: Shared,
+    table: Table,
+    wakers: Option<WakerFactory>,
+    last_session: u64,
+    totals: Statistics,
     events: VecDeque<Event>,
     transmits: VecDeque<Transmit>,
 }
 
+/// Getters.
+impl Endpoint {
+    /// The figures of a living session.
+    pub fn statistics(&self, session: SessionId) -> Option<Statistics> {
+        self.table.get(session).map(|session| session.statistics)
+    }
+
+    /// The figures of all sessions, ended ones and strangers included; those of handshakes stay zero.
+    pub const fn totals(&self) -> Statistics {
+        self.totals
+    }
+
+    /// What was dropped, and why.
+    pub const fn dropped(&self) -> Dropped {
+        self.shared.dropped
+    }
+
+    /// The number of sessions, half-open and plain ones included.
+    pub fn session_count(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The limits.
+    pub const fn config(&self) -> &EndpointConfig {
+        &self.config
+    }
+}
+
+/// What happens.
+impl Endpoint {
+    /// A datagram came.
+    pub fn handle_datagram(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8]) {
+        self.receive(now, peer, datagram);
+    }
+
+    /// The time of [`Endpoint::poll_timeout`] came.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        // Each session is served once, so that a timer that is due again at once does not hold up the others.
+        let mut served = Vec::new();
+        while let Some(id) = self.table.take_due(now) {
+            self.serve(now, id);
+            served.push(id);
+        }
+        for id in served {
+            self.settle(now, id);
+        }
+    }
+
+    /// A session's waker was called.
+    pub fn handle_wake(&mut self, now: Instant, session: SessionId) {
+        self.settle(now, session);
+    }
+
+    fn serve(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.table.get_mut(id) else {
+            return;
+        };
+        if session.phase_deadline(&self.config) <= now {
+            let reason = match session.phase {
+                Phase::HalfOpen => CloseReason::HandshakeTimeout,
+                Phase::Closing | Phase::Connected => CloseReason::Local,
+            };
+            return self.end(now, id, reason);
+        }
+        if let Transport::Dtls(dtls) = &mut session.transport
+            && dtls.poll_timeout().is_some_and(|at| at <= now)
+        {
+            dtls.handle_timeout(now);
+        }
+        self.with_exchanges(now, id, |exchanges, context| {
+            exchanges.handle_timeout(context)
+        });
+    }
+}
+
+/// Commands.
 impl Endpoint {
     /// An endpoint without sessions. `seed` must come from a cryptographic random source and be used once: Message
     /// IDs, tokens, back-off and Echo values come from it.
     pub fn new(config: EndpointConfig, security: Security, seed: [u8; 32], now: Instant) -> Self {
-        let _ = (config, security, seed, now);
+        let _ = now;
         Self {
+            shared: Shared::new(&config, &seed),
+            config,
+            security,
+            table: Table::default(),
+            wakers: None,
+            last_session: 0,
+            totals: Statistics::default(),
             events: VecDeque::new(),
             transmits: VecDeque::new(),
         }
     }
 
-    /// Sets how a session that works elsewhere asks to be polled: its waker must lead to
-    /// [`Endpoint::handle_wake`].
+    /// Sets how a session that works elsewhere asks to be polled: its waker must lead to [`Endpoint::handle_wake`].
+    /// Sessions that began before have a waker that does nothing.
     pub fn set_waker_factory(&mut self, factory: impl Fn(SessionId) -> Waker + Send + 'static) {
-        let _ = factory;
+        self.wakers = Some(Box::new(factory));
     }
 
-    /// A datagram came.
-    pub fn handle_datagram(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8]) {
-        let _ = (now, peer, datagram);
-    }
-
-    /// The time of [`Endpoint::poll_timeout`] came.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
-    }
-
-    /// A session's waker was called.
-    pub fn handle_wake(&mut self, now: Instant, session: SessionId) {
-        let _ = (now, session);
-    }
-
-    /// Begins a handshake as client; [`Event::Connected`] or [`Event::Closed`] follows.
+    /// Begins a handshake as client; [`Event::Connected`] or [`Event::Closed`] follows. A session with the same peer
+    /// that is there already ends when the new one is connected.
     ///
     /// # Errors
     /// The backend does not take the credential, or the table is full. [`Security::None`] takes no credential.
@@ -75,15 +162,47 @@ impl Endpoint {
         peer: SocketAddr,
         credential: &ClientCredential,
     ) -> Result<SessionId, ConnectError> {
-        let _ = (now, peer, credential);
-        Err(ConnectError::UnsupportedCredential)
+        if !self.make_room(now) {
+            self.shared.dropped.table_full += 1;
+            return Err(ConnectError::TooManySessions);
+        }
+        let id = self.next_session();
+        let waker = self.waker(id);
+        let Security::Dtls(backend) = &mut self.security else {
+            return Err(ConnectError::UnsupportedCredential);
+        };
+        let dtls = backend.connect(now, peer, credential, waker)?;
+        self.add(
+            now,
+            id,
+            Session::new(now, peer, Transport::Dtls(dtls), true),
+        );
+        self.settle(now, id);
+        Ok(id)
     }
 
     /// A plain session to a peer, at once ready for requests. The same peer has the same session. With
-    /// [`Security::Dtls`] its requests fail: such an endpoint sends nothing in clear.
+    /// [`Security::Dtls`], or with a full table, its requests fail with [`RequestError::SessionClosed`]: an endpoint
+    /// with DTLS sends nothing in clear.
     pub fn open_plain(&mut self, now: Instant, peer: SocketAddr) -> SessionId {
-        let _ = (now, peer);
-        SessionId(0)
+        if matches!(self.security, Security::Dtls(_)) {
+            return self.next_session();
+        }
+        if let Some(id) = self.table.slot(peer).live {
+            if let Some(session) = self.table.get_mut(id) {
+                session.opened_here = true;
+                session
+                    .exchanges
+                    .iter_mut()
+                    .for_each(|exchanges| exchanges.set_verified());
+            }
+            return id;
+        }
+        let Some(id) = self.add_plain(now, peer, true) else {
+            return self.next_session();
+        };
+        self.settle(now, id);
+        id
     }
 
     /// Sends a request; [`Event::Response`] or [`Event::RequestFailed`] follows. With Observe 0
@@ -97,32 +216,59 @@ impl Endpoint {
         session: SessionId,
         request: Request,
     ) -> Result<RequestId, RequestError> {
-        let _ = (now, session, request);
-        Err(RequestError::SessionClosed)
+        let phase = self.table.get(session).map(|session| session.phase);
+        match phase {
+            None | Some(Phase::Closing) => return Err(RequestError::SessionClosed),
+            Some(Phase::HalfOpen) => return Err(RequestError::NotConnected),
+            Some(Phase::Connected) => {}
+        }
+        let outcome = self.with_exchanges(now, session, |exchanges, context| {
+            exchanges.request(context, request)
+        });
+        self.settle(now, session);
+        outcome
+            .unwrap_or(Err(RequestError::SessionClosed))
+            .map(|number| RequestId { session, number })
     }
 
     /// Forgets a request; ends an observation at its server. No event follows.
     pub fn cancel(&mut self, now: Instant, request: RequestId) {
-        let _ = (now, request);
+        let RequestId { session, number } = request;
+        self.with_exchanges(now, session, |exchanges, context| {
+            exchanges.cancel(context, number)
+        });
+        self.settle(now, session);
     }
 
     /// Answers a request: in the acknowledgement if there is time, else separately. Without effect if the session
     /// has ended.
     pub fn respond(&mut self, now: Instant, handle: RequestHandle, response: Response) {
-        let _ = (now, handle, response);
+        let RequestHandle { session, exchange } = handle;
+        self.with_exchanges(now, session, |exchanges, context| {
+            exchanges.respond(context, exchange, response)
+        });
+        self.settle(now, session);
     }
 
     /// Tells an observer the new state. An error response ends the observation. A notification that waits for the
     /// acknowledgement of an older one is replaced by a newer.
     pub fn notify(&mut self, now: Instant, observation: ObservationId, response: Response) {
-        let _ = (now, observation, response);
+        let ObservationId { session, number } = observation;
+        self.with_exchanges(now, session, |exchanges, context| {
+            exchanges.notify(context, number, response)
+        });
+        self.settle(now, session);
     }
 
-    /// Ends a session: its requests fail, its observations end, DTLS sends close_notify.
+    /// Ends a session: its requests fail, its observations end, DTLS sends close_notify. [`Event::Closed`] follows
+    /// when that is done.
     pub fn close(&mut self, now: Instant, session: SessionId) {
-        let _ = (now, session);
+        self.begin_close(now, session);
     }
+}
 
+/// What follows.
+impl Endpoint {
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -135,27 +281,6 @@ impl Endpoint {
 
     /// When [`Endpoint::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
-
-    /// The figures of a living session.
-    pub fn statistics(&self, session: SessionId) -> Option<Statistics> {
-        let _ = session;
-        None
-    }
-
-    /// The figures of all sessions, ended ones included.
-    pub fn totals(&self) -> Statistics {
-        Statistics::default()
-    }
-
-    /// What was dropped, and why.
-    pub fn dropped(&self) -> Dropped {
-        Dropped::default()
-    }
-
-    /// The number of sessions, half-open and plain ones included.
-    pub fn session_count(&self) -> usize {
-        0
+        self.table.next_timeout()
     }
 }

@@ -1,0 +1,169 @@
+//! Where a datagram goes.
+
+use std::net::SocketAddr;
+
+use super::session::{Phase, Session, Transport};
+use super::{Endpoint, Security};
+use crate::dtls::{FirstContact, SessionId};
+use crate::message::{Kind, Message, MessageError};
+use crate::time::Instant;
+
+impl Endpoint {
+    pub(super) fn receive(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8]) {
+        self.totals.received(datagram.len(), false);
+        let found = match &self.security {
+            Security::None => self.table.slot(peer).live,
+            Security::Dtls(backend) => backend
+                .route(datagram)
+                .filter(|id| self.table.get(*id).is_some())
+                .or_else(|| self.route_by_address(peer, datagram)),
+        };
+        match (found, &self.security) {
+            (Some(id), _) => self.feed(now, peer, id, datagram),
+            (None, Security::None) => self.meet_plain(now, peer, datagram),
+            (None, Security::Dtls(_)) => self.meet_dtls(now, peer, datagram),
+        }
+    }
+
+    /// The session of an address that a record is for. A ClientHello in epoch 0 from the address of a live session is
+    /// for none: it begins a candidate, which takes the place of the live session only when its handshake has ended
+    /// well, so that a forged ClientHello ends nothing (RFC 6347 Section 4.2.8).
+    fn route_by_address(&self, peer: SocketAddr, datagram: &[u8]) -> Option<SessionId> {
+        let slot = self.table.slot(peer);
+        let live = slot.live?;
+        let session = self.table.get(live)?;
+        if session.phase == Phase::HalfOpen {
+            return Some(live);
+        }
+        match (record_type(datagram), slot.candidate) {
+            (Record::ApplicationData | Record::Alert, _) => Some(live),
+            (_, Some(candidate)) => Some(candidate),
+            (Record::ClientHello, None)
+                if !session.opened_here || session.phase == Phase::Closing =>
+            {
+                None
+            }
+            (_, None) => Some(live),
+        }
+    }
+
+    fn feed(&mut self, now: Instant, peer: SocketAddr, id: SessionId, datagram: &[u8]) {
+        self.table.touch(now, id);
+        let Some(session) = self.table.get_mut(id) else {
+            return;
+        };
+        let after_send = core::mem::take(&mut session.awaiting);
+        session.statistics.received(datagram.len(), after_send);
+        self.totals.round_trips += u64::from(after_send);
+        session.last_source = peer;
+        match &mut session.transport {
+            Transport::Plain => {
+                self.with_exchanges(now, id, |exchanges, context| {
+                    exchanges.handle_datagram(context, datagram)
+                });
+            }
+            Transport::Dtls(dtls) => dtls.handle_datagram(now, datagram),
+        }
+        self.settle(now, id);
+    }
+
+    /// A datagram from a plain peer that is not known: only a request makes it known.
+    fn meet_plain(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8]) {
+        match Message::decode(datagram, self.config.max_message) {
+            Ok(message) if message.code.is_request() => {
+                if let Some(id) = self.add_plain(now, peer, false) {
+                    self.feed(now, peer, id, datagram);
+                }
+                return;
+            }
+            // RFC 7252 Section 4.2: a Confirmable message that cannot be processed is rejected.
+            Ok(Message {
+                kind: Kind::Confirmable,
+                id,
+                ..
+            }) => self.reject(peer, id),
+            Ok(_) => {}
+            Err(error) => {
+                self.shared.dropped.malformed += 1;
+                if let MessageError::Format(Kind::Confirmable, id) = error {
+                    self.reject(peer, id);
+                }
+            }
+        }
+        self.shared.dropped.strangers += 1;
+    }
+
+    fn meet_dtls(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8]) {
+        let id = self.next_session();
+        let waker = self.waker(id);
+        let Security::Dtls(backend) = &mut self.security else {
+            return;
+        };
+        match backend.first_contact(now, peer, datagram, waker) {
+            FirstContact::Ignore => self.shared.dropped.strangers += 1,
+            FirstContact::Reply(reply) => self.transmit(peer, reply),
+            FirstContact::Accept(mut dtls) => {
+                if !self.make_room(now) {
+                    dtls.close(now);
+                    self.shared.dropped.table_full += 1;
+                    return;
+                }
+                let mut session = Session::new(now, peer, Transport::Dtls(dtls), false);
+                session.statistics.received(datagram.len(), false);
+                self.add(now, id, session);
+                self.settle(now, id);
+            }
+        }
+    }
+
+    fn reject(&mut self, peer: SocketAddr, id: u16) {
+        self.transmit(peer, Message::empty(Kind::Reset, id).encode());
+    }
+}
+
+/// What a record shows of itself without keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Record {
+    /// A ClientHello of epoch 0, at the beginning of the datagram.
+    ClientHello,
+    /// An alert under keys.
+    Alert,
+    /// Application data.
+    ApplicationData,
+    /// Any other: part of a handshake, or unknown.
+    Other,
+}
+
+/// RFC 6347 Section 4.1: content type, version (2 bytes), epoch (2), sequence number (6), length (2), fragment.
+fn record_type(datagram: &[u8]) -> Record {
+    let epoch = datagram.get(3..5);
+    match (datagram.first(), datagram.get(13)) {
+        (Some(22), Some(1)) if epoch == Some(&[0, 0]) => Record::ClientHello,
+        (Some(21), _) if epoch != Some(&[0, 0]) => Record::Alert,
+        (Some(23), _) => Record::ApplicationData,
+        _ => Record::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Record, record_type};
+
+    #[test]
+    fn records_are_told_apart_by_type_and_epoch() {
+        let record =
+            |kind, epoch, fragment| [kind, 254, 253, 0, epoch, 0, 0, 0, 0, 0, 0, 0, 1, fragment];
+        for (datagram, expected) in [
+            (&record(22, 0, 1)[..], Record::ClientHello),
+            (&record(22, 0, 2), Record::Other),
+            (&record(22, 1, 1), Record::Other),
+            (&record(21, 0, 1), Record::Other),
+            (&record(21, 1, 1), Record::Alert),
+            (&record(23, 1, 1), Record::ApplicationData),
+            (&record(22, 0, 1)[..13], Record::Other),
+            (&[], Record::Other),
+        ] {
+            assert_eq!(record_type(datagram), expected, "{datagram:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The messages that were received lately, so that a repeated one is answered alike and processed once (RFC 7252
+//! Section 4.5).
+
+use std::collections::VecDeque;
+
+use crate::endpoint::EndpointConfig;
+use crate::time::{Duration, Instant};
+
+/// Remembered messages in the order of their arrival: at most `max_remembered_messages`, with answers of at most
+/// `max_remembered_bytes` together. The oldest gives way.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: u16,
+    expires: Instant,
+    answer: Option<Box<[u8]>>,
+}
+
+/// What is known of a message that came.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Recall {
+    /// It is new.
+    New,
+    /// It came before, and nothing was sent in its acknowledgement.
+    Seen,
+    /// It came before, and this was the answer.
+    Answered(Vec<u8>),
+}
+
+impl Memory {
+    pub(crate) fn recall(&self, now: Instant, id: u16) -> Recall {
+        match self
+            .entries
+            .iter()
+            .rev()
+            .find(|entry| entry.id == id && entry.expires > now)
+        {
+            None => Recall::New,
+            Some(Entry {
+                answer: Some(answer),
+                ..
+            }) => Recall::Answered(answer.to_vec()),
+            Some(_) => Recall::Seen,
+        }
+    }
+
+    pub(crate) fn remember(
+        &mut self,
+        now: Instant,
+        config: &EndpointConfig,
+        id: u16,
+        lifetime: Duration,
+    ) {
+        self.expire(now);
+        while self.entries.len() >= config.max_remembered_messages.max(1) {
+            self.forget_oldest();
+        }
+        self.entries.push_back(Entry {
+            id,
+            expires: now + lifetime,
+            answer: None,
+        });
+    }
+
+    /// Keeps what was sent for a remembered message.
+    pub(crate) fn answered(&mut self, config: &EndpointConfig, id: u16, answer: &[u8]) {
+        let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.id == id) else {
+            return;
+        };
+        self.bytes = self.bytes + answer.len() - entry.answer.as_ref().map_or(0, |old| old.len());
+        entry.answer = Some(answer.into());
+        let mut oldest = self.entries.iter_mut();
+        while self.bytes > config.max_remembered_bytes {
+            let Some(entry) = oldest.next() else { break };
+            self.bytes -= entry.answer.take().map_or(0, |answer| answer.len());
+        }
+    }
+
+    /// When everything that is remembered has expired. The sooner ones go as new ones come.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.entries.back().map(|entry| entry.expires)
+    }
+
+    pub(crate) fn expire(&mut self, now: Instant) {
+        while self
+            .entries
+            .front()
+            .is_some_and(|entry| entry.expires <= now)
+        {
+            self.forget_oldest();
+        }
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.bytes -= entry.answer.map_or(0, |answer| answer.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, EndpointConfig, Instant, Memory, Recall};
+
+    const LIFETIME: Duration = Duration::from_secs(247);
+
+    #[test]
+    fn h03_answers_are_repeated_within_the_lifetime_only() {
+        let config = EndpointConfig::default();
+        let mut memory = Memory::default();
+        let now = Instant::ZERO;
+        assert_eq!(memory.recall(now, 1), Recall::New);
+        memory.remember(now, &config, 1, LIFETIME);
+        assert_eq!(memory.recall(now, 1), Recall::Seen);
+        memory.answered(&config, 1, b"answer");
+        let last = now + (LIFETIME - Duration::from_micros(1));
+        assert_eq!(memory.recall(last, 1), Recall::Answered(b"answer".to_vec()));
+        assert_eq!(memory.recall(now + LIFETIME, 1), Recall::New);
+        memory.expire(now + LIFETIME);
+        assert_eq!((memory.bytes, memory.next_timeout()), (0, None));
+    }
+
+    #[test]
+    fn the_memory_is_bounded_in_messages_and_bytes() {
+        let config = EndpointConfig {
+            max_remembered_messages: 3,
+            max_remembered_bytes: 10,
+            ..EndpointConfig::default()
+        };
+        let mut memory = Memory::default();
+        for id in 1..=4 {
+            memory.remember(Instant::ZERO, &config, id, LIFETIME);
+            memory.answered(&config, id, &[0; 4]);
+        }
+        let recalled: Vec<_> = (1..=4).map(|id| memory.recall(Instant::ZERO, id)).collect();
+        let answer = || Recall::Answered(vec![0; 4]);
+        assert_eq!(recalled, [Recall::New, Recall::Seen, answer(), answer()]);
+        assert_eq!(memory.bytes, 8);
+    }
+}
