@@ -12,4 +12,5 @@ mod exchange;
 pub mod message;
 mod observe;
 mod random;
+pub mod simulation;
 pub mod time;

@@ -1,0 +1,6 @@
+//! Scenarios of the endpoint in virtual time.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod basics;
+mod fake_dtls;
+mod support;
