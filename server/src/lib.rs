@@ -1,8 +1,10 @@
 //! The server side of motekey: the authorization server (RFC 9200 Section 5), the resource-server library that
 //! applications build on, and what both need: registry, store, clock, events.
 
+pub mod authorization_server;
 pub mod clock;
 pub mod event;
 pub mod public_key;
+pub mod random;
 pub mod registry;
 pub mod store;

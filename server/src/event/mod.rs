@@ -136,6 +136,8 @@ pub enum TokenEnd {
     Unused,
     /// The table needed the room.
     Evicted,
+    /// A newer token for the same key took its place.
+    Replaced,
 }
 
 /// Receives events. Called on the path of requests: quick, and never waiting.

@@ -6,6 +6,7 @@ use motekey_coap::dtls::PreSharedKey;
 use motekey_cose::crypto::AeadAlgorithm;
 use motekey_cose::key::CoseKey;
 use motekey_cose::registry::profile;
+use motekey_cose::token::TokenStyle;
 
 use super::RegistryError;
 use crate::public_key::PublicKeyKind;
@@ -56,6 +57,8 @@ pub struct ResourceServerRecord {
     pub token_lifetime: u64,
     /// It does not know the time: its tokens carry `exi` (RFC 9200 Section 5.10.3). Default: false.
     pub clockless: bool,
+    /// Tags and headers of its tokens.
+    pub token_style: TokenStyle,
     /// Its own public keys, at most one for each algorithm (RFC 9201 Section 7).
     pub public_keys: Vec<CoseKey>,
     /// Whether its tokens name the device (`sub`). Default: true.
@@ -78,6 +81,7 @@ impl ResourceServerRecord {
             },
             token_lifetime: 3600,
             clockless: false,
+            token_style: TokenStyle::default(),
             public_keys: Vec::new(),
             subject_in_token: true,
         }

@@ -1,0 +1,147 @@
+//! Configuration of an authorization server.
+
+use std::fmt;
+use std::sync::Arc;
+
+use motekey_cose::crypto::{CryptoProvider, RandomError, SignatureAlgorithm, aws_lc};
+use motekey_cose::key::{CoseKey, KeyError};
+
+use super::AuthorizationServer;
+use super::credentials::Current;
+use super::numbers::Numbers;
+use super::profile::{CoapDtls, Profile};
+use crate::clock::{Clock, SystemClock};
+use crate::event::{Subscriber, Subscribers};
+use crate::random::SystemRandom;
+use crate::store::{Store, StoreError};
+
+/// Configures an [`AuthorizationServer`]. Everything but the store has a default.
+pub struct AuthorizationServerBuilder {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    crypto: CryptoProvider,
+    profiles: Vec<Box<dyn Profile>>,
+    subscribers: Subscribers,
+    issuer: Option<String>,
+    signing_key: Option<(SignatureAlgorithm, CoseKey)>,
+    token_path: String,
+}
+
+impl AuthorizationServerBuilder {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            clock: Arc::new(SystemClock),
+            crypto: aws_lc::PROVIDER,
+            profiles: vec![Box::new(CoapDtls)],
+            subscribers: Subscribers::default(),
+            issuer: None,
+            signing_key: None,
+            token_path: "/token".to_owned(),
+        }
+    }
+
+    /// The clock for `iat` and `exp`. Default: the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The cryptography. Default: aws-lc-rs, with what it lacks in Rust.
+    #[must_use]
+    pub fn crypto(mut self, crypto: CryptoProvider) -> Self {
+        self.crypto = crypto;
+        self
+    }
+
+    /// The ACE profiles, in place of the default, which is [`CoapDtls`] alone.
+    #[must_use]
+    pub fn profiles(mut self, profiles: Vec<Box<dyn Profile>>) -> Self {
+        self.profiles = profiles;
+        self
+    }
+
+    /// Adds a receiver of events. Default: none.
+    #[must_use]
+    pub fn subscriber(mut self, subscriber: impl Subscriber) -> Self {
+        self.subscribers.add(subscriber);
+        self
+    }
+
+    /// The `iss` of tokens. Default: none, as the key of a token says already who issued it.
+    #[must_use]
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        self.issuer = Some(issuer.to_owned());
+        self
+    }
+
+    /// The private key that signs the tokens of resource servers without a shared key, and of groups. Its `kid` stands
+    /// in the tokens. Default: none; no such token is issued then.
+    #[must_use]
+    pub fn signing_key(mut self, algorithm: SignatureAlgorithm, key: CoseKey) -> Self {
+        self.signing_key = Some((algorithm, key));
+        self
+    }
+
+    /// The path of the token endpoint. Default: `/token`.
+    // RFC 9200 Section 5.8: the default name of the endpoint in a URI path is /token.
+    #[must_use]
+    pub fn token_path(mut self, path: &str) -> Self {
+        self.token_path = path.to_owned();
+        self
+    }
+
+    /// Makes the server and loads the registry.
+    ///
+    /// # Errors
+    /// The store or the system's randomness failed, or the signing key cannot sign.
+    pub async fn build(self) -> Result<AuthorizationServer, BuildError> {
+        let signing_key = match self.signing_key {
+            Some((algorithm, key)) => Some(
+                key.signing_key(&self.crypto, algorithm)
+                    .map_err(BuildError::SigningKey)?,
+            ),
+            None => None,
+        };
+        let server = AuthorizationServer {
+            numbers: Numbers::new(self.store.clone(), &mut SystemRandom)
+                .map_err(BuildError::Random)?,
+            store: self.store,
+            current: Arc::new(Current::default()),
+            random: SystemRandom,
+            clock: self.clock,
+            crypto: self.crypto,
+            profiles: self.profiles,
+            subscribers: self.subscribers,
+            issuer: self.issuer,
+            signing_key,
+            token_path: self.token_path,
+        };
+        server.refresh().await.map_err(BuildError::Store)?;
+        Ok(server)
+    }
+}
+
+/// Why a server could not be made.
+#[derive(Debug)]
+pub enum BuildError {
+    /// The store failed.
+    Store(StoreError),
+    /// The system gave no randomness.
+    Random(RandomError),
+    /// The signing key cannot be used.
+    SigningKey(KeyError),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(formatter),
+            Self::Random(error) => error.fmt(formatter),
+            Self::SigningKey(error) => write!(formatter, "signing key: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}

@@ -1,0 +1,214 @@
+//! What must never repeat: AEAD nonces, key ids, token ids. All are made of one counter of the store, which is
+//! reserved in blocks, so that most tokens cost no access to it.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use motekey_cose::crypto::{RandomError, RandomSource};
+
+use crate::store::{Counter, Store, StoreError};
+
+/// Numbers taken from the store at a time. A restart loses at most this many of 10^14.
+const BLOCK: u64 = 4096;
+
+/// Bytes of the counter in nonces and key ids.
+const COUNTER: usize = 6;
+
+/// First number that is not used: what six digits of base 255 hold.
+const END: u64 = 255_u64.pow(6);
+
+/// A number that was not used before and will not be used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Serial {
+    number: u64,
+    start: [u8; 7],
+    salt: [u8; 2],
+}
+
+/// Gives out [`Serial`]s.
+pub(super) struct Numbers {
+    store: Arc<dyn Store>,
+    block: Mutex<Range<u64>>,
+    /// Drawn once at each start: a store that is restored from a backup counts again, the nonces still differ.
+    start: [u8; 7],
+}
+
+impl Numbers {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        random: &mut dyn RandomSource,
+    ) -> Result<Self, RandomError> {
+        let mut start = [0; 7];
+        random.fill(&mut start)?;
+        Ok(Self {
+            store,
+            block: Mutex::new(0..0),
+            start,
+        })
+    }
+
+    /// The next number. Waits for the store once in every 4096 calls.
+    pub(super) async fn next(
+        &self,
+        random: &mut (dyn RandomSource + Send),
+    ) -> Result<Serial, NumberError> {
+        let taken = self
+            .block
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next();
+        let number = match taken {
+            Some(number) => number,
+            None => self.refill().await?,
+        };
+        if number >= END {
+            return Err(NumberError::Store(StoreError::Full));
+        }
+        let mut salt = [0; 2];
+        random.fill(&mut salt)?;
+        Ok(Serial {
+            number,
+            start: self.start,
+            salt,
+        })
+    }
+
+    /// The next sequence number of a token with `exi` (RFC 9200 Section 5.10.3): one by one, so that there are no gaps.
+    pub(super) async fn next_sequence(&self, resource_server: &str) -> Result<u64, StoreError> {
+        Ok(self
+            .store
+            .reserve(Counter::ExpiresIn(resource_server), 1)
+            .await?
+            .start)
+    }
+
+    async fn refill(&self) -> Result<u64, StoreError> {
+        let mut reserved = self.store.reserve(Counter::Serial, BLOCK).await?;
+        let first = reserved.next().ok_or(StoreError::Full)?;
+        let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another task may have been faster: then the rest of one block is lost, which is allowed.
+        if block.is_empty() {
+            *block = reserved;
+        }
+        Ok(first)
+    }
+}
+
+/// Why there is no number.
+#[derive(Debug)]
+pub(super) enum NumberError {
+    Store(StoreError),
+    Random(RandomError),
+}
+
+impl From<StoreError> for NumberError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<RandomError> for NumberError {
+    fn from(error: RandomError) -> Self {
+        Self::Random(error)
+    }
+}
+
+impl Serial {
+    /// A nonce of `length` bytes, at most 13: random bytes of this start, then the counter.
+    // RFC 9053 Section 4.2.1: a nonce is used once with one key.
+    pub(super) fn nonce(&self, length: usize) -> Vec<u8> {
+        let start = self
+            .start
+            .iter()
+            .copied()
+            .take(length.saturating_sub(COUNTER));
+        start
+            .chain(self.number.to_be_bytes().into_iter().skip(8 - COUNTER))
+            .collect()
+    }
+
+    /// A key id of 8 bytes. None of them is zero, as some clients take a PSK identity for a C string.
+    // RFC 9202 Section 3.3.1: unique among all key ids of the resource server.
+    pub(super) fn key_id(&self) -> [u8; 8] {
+        let [one, two] = self.salt.map(|byte| byte.max(1));
+        let mut id = [one, two, 0, 0, 0, 0, 0, 0];
+        let mut rest = self.number;
+        for digit in id.iter_mut().skip(2).rev() {
+            *digit = u8::try_from(rest % 255).unwrap_or_default() + 1;
+            rest /= 255;
+        }
+        id
+    }
+
+    /// A token id (`cti`) of 8 bytes that grows with every token of one store.
+    pub(super) fn token_id(&self) -> [u8; 8] {
+        self.number.to_be_bytes()
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(number: u64) -> Self {
+        Self {
+            number,
+            start: [7; 7],
+            salt: [0, 9],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::random::SystemRandom;
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn d20_p16_a_hundred_thousand_key_ids_without_repeat_or_zero_byte() {
+        let numbers = Numbers::new(Arc::new(MemoryStore::new()), &mut SystemRandom).unwrap();
+        let mut seen = HashSet::new();
+        for _ in 0..100_000 {
+            let id = numbers.next(&mut SystemRandom).await.unwrap().key_id();
+            assert!(!id.contains(&0), "{id:02x?}");
+            assert!(seen.insert(id), "{id:02x?} twice");
+        }
+    }
+
+    #[tokio::test]
+    async fn c11_a_million_nonces_without_repeat_over_a_crash() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let mut seen = HashSet::new();
+        for start in 0..4 {
+            // Every start takes up the same store; the numbers that the last one had reserved are lost.
+            let mut numbers = Numbers::new(store.clone(), &mut SystemRandom).unwrap();
+            numbers.start = [0; 7];
+            for _ in 0..250_000 {
+                let nonce = numbers.next(&mut SystemRandom).await.unwrap().nonce(13);
+                assert_eq!(nonce.len(), 13);
+                assert!(seen.insert(nonce), "a nonce came twice, start {start}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn c11_a_restored_store_gives_other_nonces() {
+        let mut nonces = HashSet::new();
+        for _ in 0..100 {
+            let numbers = Numbers::new(Arc::new(MemoryStore::new()), &mut SystemRandom).unwrap();
+            assert!(nonces.insert(numbers.next(&mut SystemRandom).await.unwrap().nonce(13)));
+        }
+    }
+
+    #[test]
+    fn key_ids_of_neighbours_and_of_the_last_number_differ() {
+        let ids: HashSet<_> = [0, 1, 254, 255, 256, 65_024, 65_025, END - 1]
+            .map(|n| Serial::of(n).key_id())
+            .into();
+        assert_eq!(ids.len(), 8);
+        assert!(ids.iter().all(|id| !id.contains(&0)));
+        assert_eq!(
+            Serial::of(0x0102_0304_0506).nonce(12),
+            [7, 7, 7, 7, 7, 7, 1, 2, 3, 4, 5, 6]
+        );
+    }
+}
