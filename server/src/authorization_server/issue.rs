@@ -37,7 +37,7 @@ impl AuthorizationServer {
             .profile(grant.profile())
             .ok_or(Refusal::NoCommonProfile)?;
         let now = self.clock.now();
-        let mut random = self.random.clone();
+        let mut random = self.random;
         let serial = self
             .numbers
             .next(&mut random)
@@ -111,7 +111,7 @@ impl AuthorizationServer {
             standing: standing.as_ref(),
             new_key_id: serial.key_id(),
         };
-        let mut random = self.random.clone();
+        let mut random = self.random;
         profile.bind(&key_request, &mut random)
     }
 
