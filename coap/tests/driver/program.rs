@@ -18,16 +18,16 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts `openssl`, or fails with what to install.
-    pub(crate) fn openssl(arguments: &[&str]) -> Self {
-        let mut child = Command::new("openssl")
+    /// Starts a program, or fails with the package to install.
+    pub(crate) fn start(program: &str, package: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("openssl cannot be started ({error}): install the package openssl")
+                panic!("{program} cannot be started ({error}): install the package {package}")
             });
         let (sender, output) = channel();
         let stdout = child.stdout.take().unwrap();
