@@ -69,3 +69,9 @@ impl fmt::Display for ContentFormat {
         }
     }
 }
+
+impl From<u16> for ContentFormat {
+    fn from(number: u16) -> Self {
+        Self(number)
+    }
+}
