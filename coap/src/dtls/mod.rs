@@ -9,6 +9,8 @@ mod association;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod credential;
+#[cfg(feature = "motekey")]
+pub mod motekey;
 mod outcome;
 #[cfg(feature = "webrtc")]
 mod protection;

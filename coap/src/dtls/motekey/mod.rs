@@ -1,0 +1,213 @@
+//! DTLS 1.2 on `motekey-dtls`: the default backend, made for networks with hostile peers.
+//!
+//! Sessions do all their work when they are fed or polled: no task, no clock, no randomness but the source that the
+//! caller gives. An unverified ClientHello leaves nothing behind (RFC 6347 Section 4.2.1).
+
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use motekey_dtls::credentials::MAX_IDENTITY;
+use motekey_dtls::crypto::{CryptoProvider, RandomSource, rust};
+use motekey_dtls::{ClientConfig, Connection, Limits, Server, ServerConfig, Timing};
+
+use self::session::MotekeySession;
+use super::{
+    Backend, Capabilities, ClientCredential, ConnectError, CredentialSource, FirstContact,
+    PskAnswer, Session, Waker,
+};
+use crate::time::Instant;
+
+/// Limits and timers of the backend.
+#[derive(Debug, Clone, Copy)]
+pub struct MotekeyConfig {
+    /// The cryptography. Default: pure Rust.
+    pub provider: &'static CryptoProvider,
+    /// How long a handshake may take, from its first datagram. Default 30 s: five repetitions of a flight.
+    pub handshake_time_limit: Duration,
+    /// Wait before a flight is sent again the first time; doubled with each repetition. Default 1 s (RFC 6347
+    /// Section 4.2.4.1); RFC 7925 Section 11 recommends 9 s in networks of constrained devices.
+    pub flight_interval: Duration,
+    /// Longest datagram of a handshake in bytes of UDP payload. Default 1,232 (the IPv6 minimum MTU without headers).
+    pub handshake_datagram: u16,
+}
+
+impl Default for MotekeyConfig {
+    fn default() -> Self {
+        Self {
+            provider: &rust::PROVIDER,
+            handshake_time_limit: Duration::from_secs(30),
+            flight_interval: Duration::from_secs(1),
+            handshake_datagram: Limits::default().datagram,
+        }
+    }
+}
+
+impl MotekeyConfig {
+    fn timing(&self) -> Timing {
+        Timing {
+            initial: self.flight_interval,
+            limit: self.handshake_time_limit,
+            ..Timing::default()
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            datagram: self.handshake_datagram,
+            ..Limits::default()
+        }
+    }
+}
+
+/// The backend.
+pub struct Motekey {
+    random: Box<dyn RandomSource + Send>,
+    client: ClientConfig,
+    server: Option<ServerConfig>,
+    /// Made with the first datagram, which brings the time.
+    front: Option<Server>,
+}
+
+impl Motekey {
+    /// A backend that can connect, and cannot be connected to. `random` makes keys: it must be unpredictable
+    /// ([`SystemRandom`] in programs).
+    pub fn client(config: MotekeyConfig, random: Box<dyn RandomSource + Send>) -> Self {
+        let (timing, limits) = (config.timing(), config.limits());
+        let client = ClientConfig {
+            timing,
+            limits,
+            ..ClientConfig::new(config.provider)
+        };
+        Self {
+            random,
+            client,
+            server: None,
+            front: None,
+        }
+    }
+
+    /// A backend that accepts whom `credentials` knows, and can connect too. `random` as in [`Motekey::client`].
+    pub fn server(
+        config: MotekeyConfig,
+        credentials: Arc<dyn CredentialSource>,
+        random: Box<dyn RandomSource + Send>,
+    ) -> Self {
+        let (timing, limits) = (config.timing(), config.limits());
+        let server = ServerConfig::new(config.provider, Arc::new(Credentials(credentials)));
+        Self {
+            server: Some(ServerConfig {
+                timing,
+                limits,
+                ..server
+            }),
+            ..Self::client(config, random)
+        }
+    }
+
+    fn front(&mut self, now: Instant) -> Option<(&mut Server, &mut dyn RandomSource)> {
+        if self.front.is_none() {
+            let config = Arc::new(self.server.clone()?);
+            self.front = Server::new(config, session::instant(now), &mut *self.random).ok();
+        }
+        self.front
+            .as_mut()
+            .map(|front| (front, &mut *self.random as &mut dyn RandomSource))
+    }
+}
+
+impl Backend for Motekey {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: "motekey-dtls",
+            pre_shared_key: true,
+            raw_public_key: false,
+            certificate: false,
+            connection_id: false,
+            stateless_cookie: true,
+            max_identity: MAX_IDENTITY,
+            hostile_networks: true,
+        }
+    }
+
+    fn first_contact(
+        &mut self,
+        now: Instant,
+        peer: SocketAddr,
+        datagram: &[u8],
+        _waker: Waker,
+    ) -> FirstContact {
+        let Some((front, random)) = self.front(now) else {
+            return FirstContact::Ignore;
+        };
+        match front.first_contact(session::instant(now), peer, datagram, random) {
+            Ok(
+                motekey_dtls::FirstContact::Reply(reply)
+                | motekey_dtls::FirstContact::Refuse { reply, .. },
+            ) => FirstContact::Reply(reply),
+            Ok(motekey_dtls::FirstContact::Accept(connection)) => {
+                FirstContact::Accept(Box::new(MotekeySession(connection)))
+            }
+            Ok(motekey_dtls::FirstContact::Ignore) | Err(_) => FirstContact::Ignore,
+        }
+    }
+
+    fn connect(
+        &mut self,
+        now: Instant,
+        _peer: SocketAddr,
+        credential: &ClientCredential,
+        _waker: Waker,
+    ) -> Result<Box<dyn Session>, ConnectError> {
+        let ClientCredential::PreSharedKey { identity, key } = credential;
+        if identity.len() > MAX_IDENTITY {
+            return Err(ConnectError::IdentityTooLong {
+                got: identity.len(),
+                limit: MAX_IDENTITY,
+            });
+        }
+        let credential = motekey_dtls::ClientCredential::PreSharedKey {
+            identity: identity.clone(),
+            key: motekey_dtls::PreSharedKey::new(key.expose().to_vec()),
+        };
+        let now = session::instant(now);
+        let connection = Connection::connect(&self.client, &credential, now, &mut *self.random)
+            .map_err(|_| ConnectError::UnsupportedCredential)?;
+        Ok(Box::new(MotekeySession(Box::new(connection))))
+    }
+}
+
+/// The seam's credentials in the words of `motekey-dtls`.
+struct Credentials(Arc<dyn CredentialSource>);
+
+impl motekey_dtls::CredentialSource for Credentials {
+    fn pre_shared_key(&self, identity: &[u8]) -> motekey_dtls::PskAnswer {
+        match self.0.pre_shared_key(identity) {
+            PskAnswer::Key(key) => {
+                motekey_dtls::PskAnswer::Key(motekey_dtls::PreSharedKey::new(key.expose().to_vec()))
+            }
+            PskAnswer::Unknown => motekey_dtls::PskAnswer::Unknown,
+            PskAnswer::IllegalParameter => motekey_dtls::PskAnswer::IllegalParameter,
+        }
+    }
+
+    fn identity_hint(&self) -> Option<Vec<u8>> {
+        self.0.identity_hint()
+    }
+}
+
+/// The randomness of the operating system.
+#[cfg(feature = "driver")]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandom;
+
+#[cfg(feature = "driver")]
+impl RandomSource for SystemRandom {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), motekey_dtls::crypto::RandomError> {
+        getrandom::fill(bytes).map_err(|_| motekey_dtls::crypto::RandomError)
+    }
+}

@@ -1,0 +1,74 @@
+//! A session of `motekey-dtls` behind the seam.
+
+use motekey_dtls::{Connection, Event};
+
+use crate::dtls::{CloseReason, PeerIdentity, SendError, Session, SessionEvent};
+use crate::time::Instant;
+
+/// A session.
+pub(super) struct MotekeySession(pub(super) Box<Connection>);
+
+impl Session for MotekeySession {
+    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
+        self.0.handle_datagram(instant(now), datagram);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.0.handle_timeout(instant(now));
+    }
+
+    fn send(&mut self, _now: Instant, data: &[u8]) -> Result<(), SendError> {
+        self.0.send(data).map_err(|error| match error {
+            motekey_dtls::SendError::NotConnected => SendError::NotConnected,
+            motekey_dtls::SendError::Closed => SendError::Closed,
+            motekey_dtls::SendError::TooLarge => SendError::TooLarge,
+        })
+    }
+
+    fn close(&mut self, _now: Instant) {
+        self.0.close();
+    }
+
+    fn poll_event(&mut self) -> Option<SessionEvent> {
+        Some(match self.0.poll_event()? {
+            Event::Connected { peer } => SessionEvent::Connected {
+                peer: peer.map(identity),
+            },
+            Event::Data(data) => SessionEvent::Data(data),
+            Event::Closed(reason) => SessionEvent::Closed(close_reason(reason)),
+        })
+    }
+
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.0.poll_transmit()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.0
+            .poll_timeout()
+            .map(|time| Instant::from_micros(time.as_micros()))
+    }
+}
+
+/// The same instant in the words of `motekey-dtls`.
+pub(super) const fn instant(now: Instant) -> motekey_dtls::Instant {
+    motekey_dtls::Instant::from_micros(now.as_micros())
+}
+
+fn identity(peer: motekey_dtls::PeerIdentity) -> PeerIdentity {
+    match peer {
+        motekey_dtls::PeerIdentity::PreSharedKey(identity) => PeerIdentity::PreSharedKey(identity),
+    }
+}
+
+fn close_reason(reason: motekey_dtls::CloseReason) -> CloseReason {
+    match reason {
+        motekey_dtls::CloseReason::Local => CloseReason::Local,
+        motekey_dtls::CloseReason::Peer => CloseReason::Peer,
+        motekey_dtls::CloseReason::HandshakeTimeout => CloseReason::HandshakeTimeout,
+        motekey_dtls::CloseReason::Alert(alert) => CloseReason::Alert(alert.0),
+        motekey_dtls::CloseReason::HandshakeFailed(error) => {
+            CloseReason::HandshakeFailed(error.to_string())
+        }
+    }
+}
