@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use alloc::{vec, vec::Vec};
 
 use proptest::prelude::*;
