@@ -169,7 +169,10 @@ impl AeadAlgorithm {
     }
 
     /// Checks a key's length.
-    pub(crate) fn check_key(self, key: &[u8]) -> Result<(), CryptoError> {
+    ///
+    /// # Errors
+    /// [`CryptoError::KeyLength`].
+    pub fn check_key(self, key: &[u8]) -> Result<(), CryptoError> {
         match (key.len(), self.key_length()) {
             (got, wanted) if got != wanted => Err(CryptoError::KeyLength { got, wanted }),
             _ => Ok(()),
@@ -177,7 +180,10 @@ impl AeadAlgorithm {
     }
 
     /// Checks a nonce's length.
-    pub(crate) fn check_nonce(self, nonce: &[u8]) -> Result<(), CryptoError> {
+    ///
+    /// # Errors
+    /// [`CryptoError::NonceLength`].
+    pub fn check_nonce(self, nonce: &[u8]) -> Result<(), CryptoError> {
         match (nonce.len(), self.nonce_length()) {
             (got, wanted) if got != wanted => Err(CryptoError::NonceLength { got, wanted }),
             _ => Ok(()),
