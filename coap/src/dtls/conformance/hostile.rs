@@ -1,8 +1,9 @@
 //! Cases with a network that adds, changes and repeats datagrams.
 
 use super::pair::{self, Answers, End, Pair, credential};
-use super::{FirstContact, Instant, KEY, SOON, Subject, Waker};
-use crate::dtls::SessionEvent;
+use super::{KEY, SOON, Subject};
+use crate::dtls::{FirstContact, SessionEvent, Waker};
+use crate::time::Instant;
 
 /// A record in clear, of epoch 0.
 fn in_epoch_0(content_type: u8, sequence: u8, fragment: &[u8]) -> Vec<u8> {

@@ -10,18 +10,15 @@
     reason = "a suite of tests: panicking is how it fails"
 )]
 
+mod handshake;
 mod hostile;
 mod pair;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::pair::{Answers, End, Fate, Pair, credential};
-use super::{
-    Backend, CloseReason, ConnectError, CredentialSource, FirstContact, PeerIdentity, PreSharedKey,
-    PskAnswer, SendError, SessionEvent, Waker,
-};
-use crate::time::Instant;
+use self::pair::{End, Pair};
+use super::{Backend, CloseReason, CredentialSource, SendError, SessionEvent};
 
 /// A backend under test.
 pub trait Subject {
@@ -57,6 +54,8 @@ macro_rules! dtls_conformance {
             data_goes_both_ways_and_keeps_its_record_boundaries,
             any_lost_datagram_of_the_handshake_is_made_good,
             every_datagram_may_come_twice,
+            datagrams_of_a_flight_may_come_in_the_opposite_order,
+            data_that_overtakes_the_last_flight_is_kept,
             closing_sends_close_notify,
             a_handshake_has_a_time_limit,
             too_much_data_for_a_record_is_refused,
@@ -88,34 +87,45 @@ macro_rules! dtls_conformance {
 pub const CASES: &[Case] = &[
     (
         "d23_a_psk_handshake_connects_and_tells_the_identity",
-        handshake,
+        handshake::handshake,
     ),
     (
         "l02_l03_identities_are_bytes_of_any_value_and_length",
-        identities,
+        handshake::identities,
     ),
-    ("l03_keys_of_up_to_64_bytes_are_taken", keys),
+    ("l03_keys_of_up_to_64_bytes_are_taken", handshake::keys),
     (
         "too_long_identities_are_refused_before_the_handshake",
-        too_long_identity,
+        handshake::too_long_identity,
     ),
-    ("a_wrong_key_connects_neither_end", wrong_key),
+    ("a_wrong_key_connects_neither_end", handshake::wrong_key),
     (
         "an_unknown_identity_looks_like_a_wrong_key",
-        unknown_identity,
+        handshake::unknown_identity,
     ),
     (
         "d28_illegal_parameter_reaches_the_client",
-        illegal_parameter,
+        handshake::illegal_parameter,
     ),
     ("data_goes_both_ways_and_keeps_its_record_boundaries", data),
     (
         "any_lost_datagram_of_the_handshake_is_made_good",
-        lost_datagrams,
+        handshake::lost_datagrams,
     ),
-    ("every_datagram_may_come_twice", doubled_datagrams),
+    (
+        "datagrams_of_a_flight_may_come_in_the_opposite_order",
+        handshake::reversed_datagrams,
+    ),
+    (
+        "every_datagram_may_come_twice",
+        handshake::doubled_datagrams,
+    ),
+    (
+        "data_that_overtakes_the_last_flight_is_kept",
+        handshake::early_data,
+    ),
     ("closing_sends_close_notify", closing),
-    ("a_handshake_has_a_time_limit", time_limit),
+    ("a_handshake_has_a_time_limit", handshake::time_limit),
     ("too_much_data_for_a_record_is_refused", too_much_data),
     (
         "first_contact_ignores_what_is_no_client_hello",
@@ -152,126 +162,6 @@ pub fn run(name: &str, subject: &mut dyn Subject) {
 const KEY: &[u8] = b"0123456789abcdef";
 const SOON: Duration = Duration::from_secs(10);
 
-fn handshake(subject: &mut dyn Subject) {
-    let mut pair = Pair::new(
-        subject,
-        Answers::one(b"device", KEY),
-        &credential(b"device", KEY),
-    );
-    pair.run_until(SOON, Pair::is_connected);
-    let peer = Some(PeerIdentity::PreSharedKey(b"device".to_vec()));
-    assert_eq!(pair.server_events, [SessionEvent::Connected { peer }]);
-    assert_eq!(pair.client_events, [SessionEvent::Connected { peer: None }]);
-}
-
-fn identities(subject: &mut dyn Subject) {
-    for length in [1, 16, 128, 255, 1000, 2000] {
-        // All values, zero and what is no UTF-8 among them.
-        let identity: Vec<u8> = (0..=255_u8).cycle().take(length).collect();
-        let answers = Answers::new([
-            (
-                identity.clone(),
-                PskAnswer::Key(PreSharedKey::new(KEY.to_vec())),
-            ),
-            // As text, cut at the zero, this would be the same.
-            (
-                Vec::new(),
-                PskAnswer::Key(PreSharedKey::new(b"another".to_vec())),
-            ),
-        ]);
-        let mut pair = Pair::new(subject, answers, &credential(&identity, KEY));
-        pair.run_until(SOON, Pair::is_connected);
-        let peer = Some(PeerIdentity::PreSharedKey(identity));
-        assert_eq!(
-            pair.server_events,
-            [SessionEvent::Connected { peer }],
-            "{length}"
-        );
-        assert!(pair.is_connected(), "{length}: {:?}", pair.client_events);
-    }
-}
-
-fn keys(subject: &mut dyn Subject) {
-    for length in [1, 16, 32, 64] {
-        let key: Vec<u8> = (0..length).collect();
-        let mut pair = Pair::new(
-            subject,
-            Answers::one(b"device", &key),
-            &credential(b"device", &key),
-        );
-        pair.run_until(SOON, Pair::is_connected);
-        assert!(pair.is_connected(), "{length}: {:?}", pair.client_events);
-    }
-}
-
-fn too_long_identity(subject: &mut dyn Subject) {
-    let mut backend = subject.client();
-    let limit = backend.capabilities().max_identity;
-    assert!(limit >= 128, "RFC 4279 Section 5.3");
-    let credential = credential(&vec![b'a'; limit + 1], KEY);
-    let outcome = backend.connect(
-        Instant::ZERO,
-        pair::client_address(),
-        &credential,
-        Waker::none(),
-    );
-    assert_eq!(
-        outcome.err(),
-        Some(ConnectError::IdentityTooLong {
-            got: limit + 1,
-            limit
-        })
-    );
-}
-
-/// What the client sees when it uses `key` for `device`, whose right key is `KEY`.
-fn refused(subject: &mut dyn Subject, identity: &[u8], key: &[u8]) -> CloseReason {
-    let limit = subject.handshake_time_limit() * 2;
-    let mut pair = Pair::new(
-        subject,
-        Answers::one(b"device", KEY),
-        &credential(identity, key),
-    );
-    pair.run_until_closed(limit);
-    assert!(
-        matches!(pair.server_events[..], [SessionEvent::Closed(_)]),
-        "{:?}",
-        pair.server_events
-    );
-    match &pair.client_events[..] {
-        [SessionEvent::Closed(reason)] => reason.clone(),
-        events => panic!("one Closed and nothing else, not {events:?}"),
-    }
-}
-
-fn wrong_key(subject: &mut dyn Subject) {
-    refused(subject, b"device", b"fedcba9876543210");
-}
-
-fn unknown_identity(subject: &mut dyn Subject) {
-    let wrong_key = refused(subject, b"device", b"fedcba9876543210");
-    assert_eq!(refused(subject, b"stranger", KEY), wrong_key);
-}
-
-fn illegal_parameter(subject: &mut dyn Subject) {
-    let answers = Answers::new([(b"token".to_vec(), PskAnswer::IllegalParameter)]);
-    let mut pair = Pair::new(subject, answers, &credential(b"token", KEY));
-    pair.run_until_closed(SOON);
-    // RFC 9202 Section 3.3.2: illegal_parameter is 47.
-    assert_eq!(
-        pair.client_events,
-        [SessionEvent::Closed(CloseReason::Alert(47))]
-    );
-    let [SessionEvent::Closed(CloseReason::HandshakeFailed(detail))] = &pair.server_events[..]
-    else {
-        panic!(
-            "the server's handshake failed, not {:?}",
-            pair.server_events
-        );
-    };
-    assert!(!detail.is_empty());
-}
-
 fn data(subject: &mut dyn Subject) {
     let mut pair = Pair::connected(subject);
     let records: [&[u8]; 4] = [b"one", b"", b"two", &[7; 1200]];
@@ -289,54 +179,6 @@ fn data(subject: &mut dyn Subject) {
     );
 }
 
-fn lost_datagrams(subject: &mut dyn Subject) {
-    for lossy in [End::Client, End::Server] {
-        for lost in 0..6 {
-            let answers = Answers::one(b"device", KEY);
-            let mut pair =
-                Pair::new(subject, answers, &credential(b"device", KEY)).over(move |passing| {
-                    if passing.from == lossy && passing.number == lost {
-                        Fate::Lose
-                    } else {
-                        Fate::Deliver
-                    }
-                });
-            pair.run_until(SOON, Pair::is_connected);
-            assert!(
-                pair.is_connected(),
-                "{lossy:?} {lost}: {:?} {:?}",
-                pair.client_events,
-                pair.server_events
-            );
-            pair.settle();
-            pair.send(End::Client, b"up");
-            pair.send(End::Server, b"down");
-            pair.send(End::Client, b"up");
-            pair.send(End::Server, b"down");
-            pair.settle();
-            assert!(!pair.data(End::Server).is_empty(), "{lossy:?} {lost}");
-            assert!(!pair.data(End::Client).is_empty(), "{lossy:?} {lost}");
-        }
-    }
-}
-
-fn doubled_datagrams(subject: &mut dyn Subject) {
-    let answers = Answers::one(b"device", KEY);
-    let mut pair = Pair::new(subject, answers, &credential(b"device", KEY)).over(|_| Fate::Double);
-    pair.run_until(SOON, Pair::is_connected);
-    assert!(
-        pair.is_connected(),
-        "{:?} {:?}",
-        pair.client_events,
-        pair.server_events
-    );
-    pair.send(End::Client, b"up");
-    pair.send(End::Server, b"down");
-    pair.settle();
-    assert_eq!(pair.data(End::Server), [b"up"]);
-    assert_eq!(pair.data(End::Client), [b"down"]);
-}
-
 fn closing(subject: &mut dyn Subject) {
     for (end, other) in [(End::Client, End::Server), (End::Server, End::Client)] {
         let mut pair = Pair::connected(subject);
@@ -352,38 +194,6 @@ fn closing(subject: &mut dyn Subject) {
             assert_eq!(pair.session(end).send(now, b"late"), Err(SendError::Closed));
             assert_eq!(pair.session(end).poll_timeout(), None);
         }
-    }
-}
-
-fn time_limit(subject: &mut dyn Subject) {
-    let limit = subject.handshake_time_limit();
-    // The first datagram arrives, everything after it is lost.
-    let answers = Answers::one(b"device", KEY);
-    let mut pair = Pair::new(subject, answers, &credential(b"device", KEY)).over(|passing| {
-        if passing.from == End::Client && passing.number == 0 {
-            Fate::Deliver
-        } else {
-            Fate::Lose
-        }
-    });
-    let now = pair.now;
-    assert_eq!(
-        pair.session(End::Client).send(now, b"early"),
-        Err(SendError::NotConnected)
-    );
-    pair.run_until_closed(limit * 2);
-    assert!(pair.now >= Instant::ZERO + limit);
-    assert!(pair.now < Instant::ZERO + limit + limit / 2);
-    assert_eq!(
-        pair.client_events,
-        [SessionEvent::Closed(CloseReason::HandshakeTimeout)]
-    );
-    // A server without state before the cookie has nothing to give up.
-    if !pair.server_events.is_empty() {
-        assert_eq!(
-            pair.server_events,
-            [SessionEvent::Closed(CloseReason::HandshakeTimeout)]
-        );
     }
 }
 

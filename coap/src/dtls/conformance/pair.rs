@@ -74,6 +74,8 @@ pub(super) struct Pair<'a> {
     /// Everything that was sent, in order.
     pub(super) sent: Vec<(End, Vec<u8>)>,
     network: Box<dyn FnMut(Passing) -> Fate>,
+    /// What is on its way at the same time arrives in the opposite order.
+    pub(super) reversed: bool,
 }
 
 /// The client's address, as the server sees it.
@@ -105,6 +107,7 @@ impl<'a> Pair<'a> {
             server_events: Vec::new(),
             sent: Vec::new(),
             network: Box::new(|_| Fate::Deliver),
+            reversed: false,
             subject,
         }
     }
@@ -253,6 +256,9 @@ impl<'a> Pair<'a> {
             while let Some(datagram) = session.poll_transmit() {
                 passing.push((end, datagram));
             }
+        }
+        if self.reversed {
+            passing.reverse();
         }
         for (from, datagram) in passing {
             happened = true;

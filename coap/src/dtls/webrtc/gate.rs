@@ -1,7 +1,7 @@
 //! What of a peer's datagrams reaches the crate before its handshake ended.
 //!
-//! The crate keeps what it is given until it can use it, without a bound of its own, and trusts several lengths. So
-//! everything is counted here, and only records pass that a PSK handshake can contain.
+//! Number and size of everything are bounded here, before anything is stored or parsed, and only records pass that a
+//! PSK handshake can contain.
 
 use crate::dtls::protection::Suite;
 use crate::dtls::record::{self, Fragment, Record, alert, content, handshake};
@@ -107,7 +107,7 @@ impl Gate {
             let Some((fragment, after)) = Fragment::split(rest) else {
                 return Verdict::Drop;
             };
-            // The crate takes a fragment of a message only when it is alone in its record.
+            // A part of a message is alone in its record: nobody is known to send it otherwise.
             let alone = first && after.is_empty();
             if !self.is_expected(&fragment) || !(fragment.is_whole() || alone) {
                 return Verdict::Drop;
