@@ -61,6 +61,8 @@ pub(super) enum Fate {
 pub(super) struct Passing {
     pub(super) from: End,
     pub(super) number: usize,
+    /// The content type of its first record.
+    pub(super) content_type: Option<u8>,
 }
 
 pub(super) struct Pair<'a> {
@@ -269,7 +271,11 @@ impl<'a> Pair<'a> {
 
     fn carry(&mut self, from: End, datagram: Vec<u8>) {
         let number = self.sent.iter().filter(|(end, _)| *end == from).count();
-        let fate = (self.network)(Passing { from, number });
+        let fate = (self.network)(Passing {
+            from,
+            number,
+            content_type: datagram.first().copied(),
+        });
         let to = if from == End::Client {
             End::Server
         } else {

@@ -53,6 +53,10 @@ impl Subject for Paused {
     fn handshake_time_limit(&self) -> Duration {
         WebrtcConfig::default().handshake_time_limit
     }
+
+    fn keeps_early_data(&self) -> bool {
+        true
+    }
 }
 
 crate::dtls_conformance!(Paused::new());
