@@ -4,7 +4,9 @@
 pub mod authorization_server;
 pub mod clock;
 pub mod event;
+pub mod listen;
 pub mod public_key;
 pub mod random;
 pub mod registry;
+pub mod resource_server;
 pub mod store;

@@ -11,6 +11,7 @@ mod numbers;
 pub mod policy;
 pub mod profile;
 mod refusal;
+mod start;
 #[cfg(test)]
 mod tests;
 mod token_endpoint;

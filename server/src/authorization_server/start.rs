@@ -1,0 +1,87 @@
+//! An authorization server on sockets.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use motekey_coap::driver::{Context, Handler, HandlerFuture};
+use motekey_coap::dtls::{CloseReason, PeerIdentity, SessionId};
+use motekey_coap::message::Request;
+
+use super::AuthorizationServer;
+use crate::event::Event;
+use crate::listen::{Listen, Running};
+
+/// How often the registry is loaded again and expired tokens are forgotten.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long expired tokens are remembered, in seconds: so long an update of rights with an ended key is told apart
+/// from one with a key that never was.
+const REMEMBERED_AFTER_END: i64 = 3600;
+
+impl AuthorizationServer {
+    /// Binds the socket and serves until the handle is shut down or dropped. A plain address is not listened on: no
+    /// token is given out there (RFC 9200 Section 5).
+    ///
+    /// # Errors
+    /// The socket could not be bound.
+    pub async fn start(self: &Arc<Self>, listen: Listen) -> io::Result<Running> {
+        let handler = Arc::new(SecureHandler(self.clone()));
+        let mut running = listen.start(self.credentials(), handler, None).await?;
+        let server = self.clone();
+        running.keep(tokio::spawn(async move {
+            let mut interval = tokio::time::interval(REFRESH_INTERVAL);
+            loop {
+                interval.tick().await;
+                server.maintain().await;
+            }
+        }));
+        Ok(running)
+    }
+
+    /// What has to be done from time to time, beside the path of requests.
+    async fn maintain(&self) {
+        if let Err(error) = self.refresh().await {
+            self.subscribers.tell(|| Event::StoreFailed {
+                operation: "registry",
+                detail: error.to_string(),
+            });
+        }
+        let before = self.clock.now().saturating_sub(REMEMBERED_AFTER_END);
+        if let Err(error) = self.store.remove_expired(before).await {
+            self.subscribers.tell(|| Event::StoreFailed {
+                operation: "remove_expired",
+                detail: error.to_string(),
+            });
+        }
+    }
+}
+
+struct SecureHandler(Arc<AuthorizationServer>);
+
+impl Handler for SecureHandler {
+    fn handle<'a>(&'a self, context: Context, request: Request) -> HandlerFuture<'a> {
+        Box::pin(async move {
+            let peer = context.identity.as_ref().filter(|_| context.secure);
+            self.0.answer_request(peer, &request).await
+        })
+    }
+
+    fn connected(&self, session: SessionId, identity: Option<&PeerIdentity>) {
+        self.0.subscribers.tell(|| {
+            let snapshot = self.0.current.get();
+            let device = identity.and_then(|identity| snapshot.authenticate(identity));
+            Event::SessionOpened {
+                session,
+                client: device.map(|device| device.name.clone()),
+            }
+        });
+    }
+
+    fn closed(&self, session: SessionId, reason: &CloseReason) {
+        self.0.subscribers.tell(|| Event::SessionClosed {
+            session,
+            reason: reason.to_string(),
+        });
+    }
+}

@@ -1,0 +1,129 @@
+//! The authz-info endpoint (RFC 9200 Section 5.10.1), open to everybody, and the storing of tokens.
+
+use std::net::SocketAddr;
+
+use motekey_coap::message::{Code, ContentFormat, Request, Response};
+
+use super::admission::{LONGEST_TOKEN, TokenRefusal};
+use super::token_table::{Entry, Removed, Stored};
+use super::{ResourceServer, State};
+use crate::clock::UnixSeconds;
+use crate::event::{Arrival, Event};
+
+/// Seconds after which a peer may upload again that was turned away.
+const RETRY_AFTER: u32 = 2;
+
+impl ResourceServer {
+    /// Answers a request to authz-info.
+    pub(super) fn authz_info(&self, peer: SocketAddr, request: &Request) -> Response {
+        // RFC 9200 Section 5.10.1.2: nothing but POST.
+        if request.method != Code::POST {
+            return Response::new(Code::METHOD_NOT_ALLOWED);
+        }
+        let now = self.clock.now();
+        let mut state = self.state();
+        // RFC 9200 Section 5.10.1.2: uploads are limited, as anybody can send them.
+        if !state.uploads.take(peer.ip(), now) {
+            return Response::new(Code::TOO_MANY_REQUESTS).max_age(RETRY_AFTER);
+        }
+        if let Err(response) = self.check_format(request) {
+            return response;
+        }
+        match self.take_token(&mut state, &request.payload, Arrival::Upload, now) {
+            // RFC 9200 Section 5.10.1: 2.01.
+            Ok(_) => Response::new(Code::CREATED),
+            Err(refusal) => Response::new(refusal.code()),
+        }
+    }
+
+    /// RFC 9200 Section 5.10.1: a CWT comes as application/cwt.
+    fn check_format(&self, request: &Request) -> Result<(), Response> {
+        // The payload decides what is no token, so an empty one is not a matter of its format.
+        if request.payload.is_empty() {
+            return Ok(());
+        }
+        let lenient = self.lenient_content_format
+            && request.options.content_format() == Some(ContentFormat::ACE_CBOR);
+        if lenient {
+            Ok(())
+        } else {
+            request
+                .require_content_format(ContentFormat::CWT)
+                .map(|_| ())
+        }
+    }
+
+    /// Verifies and stores a token. The same token again is found without being verified again.
+    pub(super) fn take_token(
+        &self,
+        state: &mut State,
+        token: &[u8],
+        by: Arrival,
+        now: UnixSeconds,
+    ) -> Result<Entry, TokenRefusal> {
+        let outcome = self.store_token(state, token, by, now);
+        if let Err(refusal) = &outcome {
+            self.subscribers.tell(|| Event::TokenRefused {
+                by,
+                check: refusal.check(),
+                code: refusal.code(),
+                detail: refusal.to_string(),
+            });
+        }
+        outcome
+    }
+
+    fn store_token(
+        &self,
+        state: &mut State,
+        token: &[u8],
+        by: Arrival,
+        now: UnixSeconds,
+    ) -> Result<Entry, TokenRefusal> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(TokenRefusal::TooLong);
+        }
+        let digest = self.crypto.kdf.sha256(token);
+        if let Some(entry) = state.tokens.by_digest(&digest, now) {
+            return Ok(entry.clone());
+        }
+        // RFC 9200 Section 5.10.1.1: verified before it is stored.
+        let candidate = self.admit(state, token, digest, now)?;
+        let (key_id, sequence) = (candidate.key_id.clone(), candidate.sequence);
+        let mut removed = Vec::new();
+        let stored = state
+            .tokens
+            .insert(candidate, now, &mut removed)
+            .map_err(TokenRefusal::Conflict)?;
+        self.note_removed(state, &removed);
+        if let (Some(sequence), Some(storage)) = (sequence, &self.sequence_storage) {
+            storage.accepted(sequence);
+        }
+        let entry = state
+            .tokens
+            .get(&key_id, now)
+            .cloned()
+            .ok_or(TokenRefusal::NoEnd)?;
+        self.subscribers.tell(|| Event::TokenAccepted {
+            by,
+            client: entry.client.clone(),
+            key_id: key_id.to_vec(),
+            expires_at: entry.expires_at,
+            replaced: stored == Stored::Replaced,
+        });
+        Ok(entry)
+    }
+
+    /// Tells of tokens that are gone and remembers their sequence numbers.
+    pub(super) fn note_removed(&self, state: &mut State, removed: &[Removed]) {
+        for gone in removed {
+            // RFC 9200 Section 5.10.3: the highest sequence number of an ended token is kept. A token that is dropped
+            // for another reason has ended too: its time must not begin again.
+            state.ended_sequence = state.ended_sequence.max(gone.sequence.unwrap_or_default());
+            self.subscribers.tell(|| Event::TokenEnded {
+                key_id: gone.key_id.to_vec(),
+                why: gone.why,
+            });
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Configuration of a resource server.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use motekey_coap::dtls::PreSharedKey;
+use motekey_cose::crypto::{AeadAlgorithm, CryptoProvider, RandomSource, aws_lc};
+use motekey_cose::key::{CoseKey, KeyError};
+use motekey_cose::scope::{Aif, Scope};
+use motekey_cose::token::{TrustedIssuer, TrustedIssuers, VerificationKey};
+
+use super::cnonce::NonceMaker;
+use super::resource::Resource;
+use super::rights::Meanings;
+use super::sequence::SequenceStorage;
+use super::sessions::Sessions;
+use super::token_table::TokenTable;
+use super::upload_limit::UploadLimit;
+use super::{ResourceServer, State};
+use crate::clock::{Clock, SystemClock};
+use crate::event::{Subscriber, Subscribers};
+use crate::random::SystemRandom;
+
+/// What bounds the memory and the work that peers can cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Tokens held at a time. Default 1024, about 1 kB each. When full, the oldest that was never used gives way; if
+    /// all are in use, new ones are answered with 5.03.
+    pub tokens: usize,
+    /// Seconds after which a token that was never used for a session is dropped. Default 600.
+    // RFC 9202 Section 7: a time boundary for tokens that are not used.
+    pub unused_token_seconds: u64,
+    /// Uploads a second from one address, with a burst of four times that. Default 16. Addresses share 256 places.
+    pub uploads_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tokens: 1024,
+            unused_token_seconds: 600,
+            uploads_per_second: 16,
+        }
+    }
+}
+
+/// Configures a [`ResourceServer`]. A name and one trusted issuer are needed, everything else has a default.
+pub struct ResourceServerBuilder {
+    name: String,
+    audiences: Vec<String>,
+    issuers: Vec<TrustedIssuer>,
+    shared_keys: Vec<(String, SharedSecret)>,
+    authorization_server: Option<String>,
+    scope_hint: Option<Scope>,
+    default_scope: Option<Scope>,
+    meanings: Meanings,
+    nonce_window: Option<u64>,
+    sequence_storage: Option<Box<dyn SequenceStorage>>,
+    resources: HashMap<String, Arc<dyn Resource>>,
+    fallback: Option<Arc<dyn Resource>>,
+    authz_info_path: String,
+    lenient_content_format: bool,
+    limits: Limits,
+    crypto: CryptoProvider,
+    clock: Arc<dyn Clock>,
+    subscribers: Subscribers,
+}
+
+struct SharedSecret {
+    algorithm: AeadAlgorithm,
+    key: PreSharedKey,
+    key_id: Option<Vec<u8>>,
+}
+
+impl ResourceServerBuilder {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            audiences: vec![name.to_owned()],
+            issuers: Vec::new(),
+            shared_keys: Vec::new(),
+            authorization_server: None,
+            scope_hint: None,
+            default_scope: None,
+            meanings: Meanings::default(),
+            nonce_window: None,
+            sequence_storage: None,
+            resources: HashMap::new(),
+            fallback: None,
+            authz_info_path: "/authz-info".to_owned(),
+            lenient_content_format: false,
+            limits: Limits::default(),
+            crypto: aws_lc::PROVIDER,
+            clock: Arc::new(SystemClock),
+            subscribers: Subscribers::default(),
+        }
+    }
+
+    /// A further audience, that of a group for instance. The first, which hints name, is the name.
+    #[must_use]
+    pub fn audience(mut self, audience: &str) -> Self {
+        self.audiences.push(audience.to_owned());
+        self
+    }
+
+    /// Trusts an authorization server by a key that it shares with this server alone, for AES-CCM-16-64-128. `issuer`
+    /// is its name; a token with another `iss` is refused.
+    #[must_use]
+    pub fn shared_key(self, issuer: &str, key: PreSharedKey) -> Self {
+        self.shared_key_for(issuer, AeadAlgorithm::AesCcm16_64_128, key, None)
+    }
+
+    /// As [`ResourceServerBuilder::shared_key`] for another algorithm, and with the `kid` of the key.
+    #[must_use]
+    pub fn shared_key_for(
+        mut self,
+        issuer: &str,
+        algorithm: AeadAlgorithm,
+        key: PreSharedKey,
+        key_id: Option<Vec<u8>>,
+    ) -> Self {
+        self.shared_keys.push((
+            issuer.to_owned(),
+            SharedSecret {
+                algorithm,
+                key,
+                key_id,
+            },
+        ));
+        self
+    }
+
+    /// Trusts an authorization server by keys that are prepared already: public keys, MAC keys.
+    #[must_use]
+    pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// The URI of the token endpoint, for the hints of refusals. Default: hints without it.
+    #[must_use]
+    pub fn authorization_server(mut self, uri: &str) -> Self {
+        self.authorization_server = Some(uri.to_owned());
+        self
+    }
+
+    /// The scope that hints propose. Default: none. Strangers see it.
+    #[must_use]
+    pub fn scope_hint(mut self, scope: Scope) -> Self {
+        self.scope_hint = Some(scope);
+        self
+    }
+
+    /// What a token without scope allows. Default: such tokens are refused.
+    #[must_use]
+    pub fn default_scope(mut self, scope: Scope) -> Self {
+        self.default_scope = Some(scope);
+        self
+    }
+
+    /// What a word of a text scope allows. Words that are not defined are not understood, and their tokens refused.
+    #[must_use]
+    pub fn scope_word(mut self, word: &str, allowed: Aif) -> Self {
+        self.meanings.add(word.to_owned(), allowed);
+        self
+    }
+
+    /// Demands a `cnonce` of this server in each token, at most `seconds` old (RFC 9200 Section 5.3.1). Default: no.
+    #[must_use]
+    pub fn client_nonces(mut self, seconds: u64) -> Self {
+        self.nonce_window = Some(seconds);
+        self
+    }
+
+    /// Where sequence numbers of tokens with `exi` survive a restart. Default: nowhere, and such tokens are refused.
+    #[must_use]
+    pub fn sequence_storage(mut self, storage: impl SequenceStorage) -> Self {
+        self.sequence_storage = Some(Box::new(storage));
+        self
+    }
+
+    /// A resource at exactly this path, such as `/a/b`.
+    #[must_use]
+    pub fn resource(mut self, path: &str, resource: impl Resource) -> Self {
+        self.resources.insert(path.to_owned(), Arc::new(resource));
+        self
+    }
+
+    /// The resource for authorized requests to every other path. Default: 4.04.
+    #[must_use]
+    pub fn fallback(mut self, resource: impl Resource) -> Self {
+        self.fallback = Some(Arc::new(resource));
+        self
+    }
+
+    /// The path for uploads of tokens. Default: `/authz-info`.
+    #[must_use]
+    pub fn authz_info_path(mut self, path: &str) -> Self {
+        self.authz_info_path = path.to_owned();
+        self
+    }
+
+    /// Takes uploads with Content-Format 19 too, as the client of ACE-Java sends them. Default: 61 only.
+    #[must_use]
+    pub fn accept_ace_content_format(mut self, accept: bool) -> Self {
+        self.lenient_content_format = accept;
+        self
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The clock that `exp` and `exi` are judged by. Default: the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The cryptography. Default: aws-lc-rs, with what it lacks in Rust.
+    #[must_use]
+    pub fn crypto(mut self, crypto: CryptoProvider) -> Self {
+        self.crypto = crypto;
+        self
+    }
+
+    /// Adds a receiver of events. Default: none.
+    #[must_use]
+    pub fn subscriber(mut self, subscriber: impl Subscriber) -> Self {
+        self.subscribers.add(subscriber);
+        self
+    }
+
+    /// Makes the server.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub fn build(mut self) -> Result<Arc<ResourceServer>, BuildError> {
+        let issuers = self.trusted_issuers()?;
+        let now = self.clock.now();
+        let nonces = match self.nonce_window {
+            Some(window) => Some(nonce_maker(&self.crypto, window)?),
+            None => None,
+        };
+        let state = State {
+            tokens: TokenTable::new(self.limits.tokens, self.limits.unused_token_seconds),
+            sessions: Sessions::default(),
+            uploads: UploadLimit::new(self.limits.uploads_per_second, now),
+            // RFC 9200 Section 6.6: what was accepted before a restart has ended with it.
+            ended_sequence: self
+                .sequence_storage
+                .as_ref()
+                .map_or(0, |storage| storage.highest()),
+        };
+        Ok(Arc::new(ResourceServer {
+            name: self.name,
+            audiences: self.audiences,
+            issuers,
+            authorization_server: self.authorization_server,
+            scope_hint: self.scope_hint,
+            default_scope: self.default_scope,
+            meanings: self.meanings,
+            nonces,
+            sequence_storage: self.sequence_storage,
+            resources: self.resources,
+            fallback: self.fallback,
+            authz_info_path: self.authz_info_path,
+            lenient_content_format: self.lenient_content_format,
+            crypto: self.crypto,
+            clock: self.clock,
+            subscribers: self.subscribers,
+            state: Mutex::new(state),
+        }))
+    }
+
+    fn trusted_issuers(&mut self) -> Result<TrustedIssuers, BuildError> {
+        let mut issuers = std::mem::take(&mut self.issuers);
+        let secrets = std::mem::take(&mut self.shared_keys);
+        for (index, (issuer, secret)) in secrets.iter().enumerate() {
+            // RFC 9200 Section 6.3: no secret is shared by more than two parties.
+            if secrets
+                .iter()
+                .take(index)
+                .any(|(other, known)| other != issuer && known.key == secret.key)
+            {
+                return Err(BuildError::KeyInUse {
+                    issuer: issuer.clone(),
+                });
+            }
+            let key = CoseKey::symmetric(secret.key.expose(), secret.key_id.as_deref());
+            let key = key
+                .decryption_key(&self.crypto, secret.algorithm)
+                .map_err(|error| BuildError::SharedKey {
+                    issuer: issuer.clone(),
+                    error,
+                })?;
+            let key = VerificationKey::Decryption(key);
+            match issuers.iter_mut().find(|known| known.name == *issuer) {
+                Some(known) => known.keys.push(key),
+                None => issuers.push(TrustedIssuer {
+                    name: issuer.clone(),
+                    keys: vec![key],
+                }),
+            }
+        }
+        if issuers.is_empty() {
+            return Err(BuildError::NoIssuer);
+        }
+        Ok(TrustedIssuers { issuers })
+    }
+}
+
+fn nonce_maker(crypto: &CryptoProvider, window: u64) -> Result<NonceMaker, BuildError> {
+    let mut key = zeroize::Zeroizing::new([0; 32]);
+    SystemRandom
+        .fill(key.as_mut_slice())
+        .map_err(|_| BuildError::Random)?;
+    NonceMaker::new(crypto, &key, window).ok_or(BuildError::Random)
+}
+
+/// Why a resource server could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildError {
+    /// No authorization server is trusted: every token would be refused.
+    NoIssuer,
+    /// A shared key cannot be used.
+    SharedKey {
+        /// Whose.
+        issuer: String,
+        /// Why.
+        error: KeyError,
+    },
+    /// Two authorization servers have one key.
+    KeyInUse {
+        /// The second.
+        issuer: String,
+    },
+    /// The system gave no randomness.
+    Random,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoIssuer => {
+                formatter.write_str("no trusted authorization server: every token would be refused")
+            }
+            Self::SharedKey { issuer, error } => {
+                write!(formatter, "key shared with {issuer}: {error}")
+            }
+            Self::KeyInUse { issuer } => {
+                write!(
+                    formatter,
+                    "the key shared with {issuer} is shared with another authorization server too"
+                )
+            }
+            Self::Random => formatter.write_str("the system gave no randomness"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}

@@ -1,0 +1,73 @@
+//! Who may open a DTLS session: peers whose PSK identity selects a valid token (RFC 9202 Section 3.3.2).
+
+use std::sync::Arc;
+
+use motekey_coap::dtls::{CredentialSource, PeerIdentity, PskAnswer};
+use motekey_cose::cbor;
+use motekey_cose::message::PskIdentity;
+
+use super::token_table::Entry;
+use super::{ResourceServer, State};
+use crate::clock::UnixSeconds;
+use crate::event::Arrival;
+
+/// The token table as a source of credentials.
+pub(super) struct TokenCredentials(pub(super) Arc<ResourceServer>);
+
+impl CredentialSource for TokenCredentials {
+    fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer {
+        let now = self.0.clock.now();
+        let mut state = self.0.state();
+        match self.0.entry_of_identity(&mut state, identity, now) {
+            Some(entry) => PskAnswer::Key(entry.key),
+            // RFC 9202 Section 3.3.2: an identity that selects no valid token ends the handshake with
+            // illegal_parameter.
+            None => PskAnswer::IllegalParameter,
+        }
+    }
+}
+
+impl ResourceServer {
+    /// The token that an identity selects. Form B is stored by this, as if it had been uploaded.
+    fn entry_of_identity(
+        &self,
+        state: &mut State,
+        identity: &[u8],
+        now: UnixSeconds,
+    ) -> Option<Entry> {
+        // RFC 9202 Section 3.3.2: an identity is parsed as CBOR. A map with cnf names the key of a token that was
+        // uploaded before; everything else has to be a token.
+        if is_map(identity) {
+            let named = PskIdentity::decode(identity).ok()?;
+            return state.tokens.get(&named.kid, now).cloned();
+        }
+        self.take_token(state, identity, Arrival::Identity, now)
+            .ok()
+    }
+
+    /// The key that a peer proved with this identity. Stores nothing.
+    pub(super) fn proven_key(
+        &self,
+        state: &State,
+        identity: &PeerIdentity,
+        now: UnixSeconds,
+    ) -> Option<Entry> {
+        let PeerIdentity::PreSharedKey(identity) = identity else {
+            return None;
+        };
+        if is_map(identity) {
+            let named = PskIdentity::decode(identity).ok()?;
+            return state.tokens.get(&named.kid, now).cloned();
+        }
+        state
+            .tokens
+            .by_digest(&self.crypto.kdf.sha256(identity), now)
+            .cloned()
+    }
+}
+
+/// Whether the first item is a map. Tokens are arrays or tagged arrays.
+fn is_map(identity: &[u8]) -> bool {
+    cbor::Value::parse(identity, cbor::Limits::DEFAULT)
+        .is_ok_and(|value| value.kind() == cbor::Kind::Map)
+}

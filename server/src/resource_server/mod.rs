@@ -1,0 +1,164 @@
+//! The resource-server library (RFC 9200 Section 5.10, RFC 9202): tokens in, authorized requests out.
+//!
+//! A [`ResourceServer`] answers `authz-info` itself and holds the tokens. It is the source of credentials of the DTLS
+//! backend, so that only peers with a valid token get a session. Each request is checked against the token of its
+//! session; what passes reaches a [`Resource`] together with an [`Authorized`], everything else is answered here.
+//!
+//! What the network can fill is bounded: the token table ([`Limits::tokens`]), the sessions (by the endpoint), and the
+//! table of upload allowances (4 kB).
+
+mod access;
+mod admission;
+mod authz_info;
+mod builder;
+mod cnonce;
+mod identity;
+mod protected;
+mod resource;
+mod rights;
+mod sequence;
+mod sessions;
+mod start;
+#[cfg(test)]
+mod tests;
+mod token_table;
+mod upload_limit;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use motekey_coap::dtls::{CredentialSource, PeerIdentity, SessionId};
+use motekey_coap::endpoint::ObservationId;
+use motekey_cose::crypto::CryptoProvider;
+use motekey_cose::scope::Scope;
+use motekey_cose::token::TrustedIssuers;
+
+pub use builder::{BuildError, Limits, ResourceServerBuilder};
+pub use resource::{Authorized, Resource, ResponseFuture};
+pub use sequence::{SequenceStorage, VolatileSequence};
+
+use crate::clock::Clock;
+use crate::event::{Event, Subscribers};
+use cnonce::NonceMaker;
+use identity::TokenCredentials;
+use rights::Meanings;
+use sessions::{Orphan, ProvenKey, Sessions};
+use token_table::TokenTable;
+use upload_limit::UploadLimit;
+
+/// A resource server without its sockets.
+pub struct ResourceServer {
+    name: String,
+    audiences: Vec<String>,
+    issuers: TrustedIssuers,
+    authorization_server: Option<String>,
+    scope_hint: Option<Scope>,
+    default_scope: Option<Scope>,
+    meanings: Meanings,
+    nonces: Option<NonceMaker>,
+    sequence_storage: Option<Box<dyn SequenceStorage>>,
+    resources: HashMap<String, Arc<dyn Resource>>,
+    fallback: Option<Arc<dyn Resource>>,
+    authz_info_path: String,
+    lenient_content_format: bool,
+    crypto: CryptoProvider,
+    clock: Arc<dyn Clock>,
+    subscribers: Subscribers,
+    state: Mutex<State>,
+}
+
+/// What changes.
+#[derive(Debug)]
+struct State {
+    tokens: TokenTable,
+    sessions: Sessions,
+    uploads: UploadLimit,
+    /// The highest sequence number of a token with `exi` that has ended.
+    ended_sequence: u64,
+}
+
+impl ResourceServer {
+    /// Begins to configure a server that `name` names in tokens (`aud`).
+    pub fn builder(name: &str) -> ResourceServerBuilder {
+        ResourceServerBuilder::new(name)
+    }
+
+    /// The keys of the stored tokens, for the DTLS backend. A token that comes as PSK identity is stored by asking.
+    pub fn credentials(self: &Arc<Self>) -> Arc<dyn CredentialSource> {
+        Arc::new(TokenCredentials(self.clone()))
+    }
+
+    /// How many tokens are held.
+    pub fn tokens(&self) -> usize {
+        self.state().tokens.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock would leave one operation undone; each of them leaves the maps consistent.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A handshake ended well: the peer proved the key that its identity selects.
+    fn bind_session(&self, session: SessionId, identity: Option<&PeerIdentity>) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let entry = identity.and_then(|identity| self.proven_key(&state, identity, now));
+        let client = entry.as_ref().and_then(|entry| entry.client.clone());
+        let key = match entry {
+            Some(entry) => {
+                state.tokens.mark_used(&entry.key_id);
+                ProvenKey {
+                    key_id: entry.key_id,
+                    generation: entry.generation,
+                }
+            }
+            // The token ended during the handshake. No key has generation 0, so the next sweep closes the session.
+            None => ProvenKey {
+                key_id: Arc::from(&[][..]),
+                generation: 0,
+            },
+        };
+        state.sessions.bind(session, key);
+        drop(state);
+        self.subscribers
+            .tell(|| Event::SessionOpened { session, client });
+    }
+
+    fn unbind_session(&self, session: SessionId, reason: &str) {
+        self.state().sessions.remove(session);
+        self.subscribers.tell(|| Event::SessionClosed {
+            session,
+            reason: reason.to_owned(),
+        });
+    }
+
+    fn forget_observation(&self, observation: ObservationId) {
+        self.state().sessions.forget(observation);
+    }
+
+    /// Removes tokens that have ended; returns the sessions that have none any more.
+    fn sweep(&self) -> Vec<Orphan> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let removed = state.tokens.sweep(now);
+        self.note_removed(&mut state, &removed);
+        let State {
+            tokens, sessions, ..
+        } = &mut *state;
+        sessions.take_orphans(|key| {
+            tokens
+                .get(&key.key_id, now)
+                .is_some_and(|entry| entry.generation == key.generation)
+        })
+    }
+}
+
+impl fmt::Debug for ResourceServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ResourceServer")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+//! A resource server on sockets.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use motekey_coap::driver::{Context, Handle, Handler, HandlerFuture};
+use motekey_coap::dtls::{CloseReason, PeerIdentity, SessionId};
+use motekey_coap::endpoint::ObservationId;
+use motekey_coap::message::Request;
+
+use super::ResourceServer;
+use crate::listen::{Listen, Running};
+
+/// How often tokens that have ended are looked for. Requests are checked on their own, so this bounds only how late
+/// observers and idle sessions learn of an end.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
+
+impl ResourceServer {
+    /// Binds the sockets and serves until the handle is shut down or dropped.
+    ///
+    /// # Errors
+    /// A socket could not be bound.
+    pub async fn start(self: &Arc<Self>, listen: Listen) -> io::Result<Running> {
+        let credentials = self.credentials();
+        let secure = Arc::new(SecureHandler(self.clone()));
+        let plain = Arc::new(PlainHandler(self.clone()));
+        let mut running = listen.start(credentials, secure, Some(plain)).await?;
+        let server = self.clone();
+        let handle = running.secure_handle().clone();
+        running.keep(tokio::spawn(async move {
+            let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+            loop {
+                interval.tick().await;
+                server.end_sessions(&handle).await;
+            }
+        }));
+        Ok(running)
+    }
+
+    /// Ends what has no token any more.
+    async fn end_sessions(&self, handle: &Handle) {
+        for orphan in self.sweep() {
+            for observation in orphan.observations {
+                // RFC 9200 Section 5.10.3: when the token ends, a running observation gets 4.01 and is removed.
+                handle.notify(observation, self.unauthorized()).await;
+            }
+            // RFC 9202 Section 5: the association ends with its last token.
+            handle.close(orphan.session).await;
+        }
+    }
+}
+
+struct SecureHandler(Arc<ResourceServer>);
+
+impl Handler for SecureHandler {
+    fn handle<'a>(&'a self, context: Context, request: Request) -> HandlerFuture<'a> {
+        Box::pin(self.0.answer_request(context, request))
+    }
+
+    fn connected(&self, session: SessionId, identity: Option<&PeerIdentity>) {
+        self.0.bind_session(session, identity);
+    }
+
+    fn closed(&self, session: SessionId, reason: &CloseReason) {
+        self.0.unbind_session(session, &reason.to_string());
+    }
+
+    fn observation_ended(&self, observation: ObservationId) {
+        self.0.forget_observation(observation);
+    }
+}
+
+/// Plain CoAP. Its sessions have numbers of their own and no rights, so nothing is noted of them.
+struct PlainHandler(Arc<ResourceServer>);
+
+impl Handler for PlainHandler {
+    fn handle<'a>(&'a self, context: Context, request: Request) -> HandlerFuture<'a> {
+        Box::pin(self.0.answer_request(
+            Context {
+                secure: false,
+                observation: None,
+                ..context
+            },
+            request,
+        ))
+    }
+}

@@ -1,0 +1,5 @@
+//! The resource server without sockets, in virtual time.
+mod access;
+mod identities;
+mod support;
+mod uploads;

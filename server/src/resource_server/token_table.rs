@@ -1,0 +1,303 @@
+//! The tokens that a resource server holds: one for each proof-of-possession key.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use motekey_coap::dtls::PreSharedKey;
+
+use super::rights::Rights;
+use crate::clock::UnixSeconds;
+use crate::event::TokenEnd;
+
+/// SHA-256 of a token.
+pub(super) type Digest = [u8; 32];
+
+/// A verified token, ready to be stored.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) digest: Digest,
+    pub(super) key_id: Arc<[u8]>,
+    /// The key, unless the token only names it.
+    pub(super) key: Option<PreSharedKey>,
+    /// Which trusted issuer protected the token.
+    pub(super) issuer: Arc<str>,
+    pub(super) client: Option<Arc<str>>,
+    pub(super) rights: Rights,
+    pub(super) issued_at: Option<UnixSeconds>,
+    pub(super) token_id: Option<Vec<u8>>,
+    pub(super) expires_at: UnixSeconds,
+    /// The sequence number of a token with `exi`.
+    pub(super) sequence: Option<u64>,
+}
+
+/// A stored token.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) key_id: Arc<[u8]>,
+    pub(super) key: PreSharedKey,
+    pub(super) issuer: Arc<str>,
+    pub(super) client: Option<Arc<str>>,
+    pub(super) rights: Rights,
+    pub(super) expires_at: UnixSeconds,
+    /// Differs for each key that was ever stored, and stays when a token for the same key takes its place.
+    pub(super) generation: u64,
+    sequence: Option<u64>,
+    issued_at: Option<UnixSeconds>,
+    token_id: Option<Vec<u8>>,
+    digest: Digest,
+    stored_at: UnixSeconds,
+    used: bool,
+}
+
+/// What became of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// It is new.
+    New,
+    /// It took the place of the token of the same key.
+    Replaced,
+    /// It was there already; nothing changed, its end least of all.
+    Again,
+}
+
+/// Why a verified token is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Conflict {
+    /// It names a key that is not known here.
+    UnknownKey,
+    /// Its key id belongs to another key, issuer or client.
+    KeyIdTaken,
+    /// A newer token of the same key is here.
+    Outdated,
+    /// The table is full of tokens in use.
+    Full,
+}
+
+/// A token that is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Removed {
+    pub(super) key_id: Arc<[u8]>,
+    pub(super) why: TokenEnd,
+    pub(super) sequence: Option<u64>,
+}
+
+/// The table. At most `capacity` tokens, about 1 kB each with a scope of some ten entries. When it is full, the
+/// token that was never used for the longest time gives way; tokens in use never do, and then new ones are refused.
+#[derive(Debug)]
+pub(super) struct TokenTable {
+    capacity: usize,
+    /// Seconds after which a token that was never used is dropped.
+    unused_time_limit: u64,
+    generations: u64,
+    by_key: HashMap<Arc<[u8]>, Entry>,
+    by_digest: HashMap<Digest, Arc<[u8]>>,
+}
+
+impl TokenTable {
+    pub(super) fn new(capacity: usize, unused_time_limit: u64) -> Self {
+        Self {
+            capacity,
+            unused_time_limit,
+            generations: 0,
+            by_key: HashMap::new(),
+            by_digest: HashMap::new(),
+        }
+    }
+
+    /// The live token of this key.
+    pub(super) fn get(&self, key_id: &[u8], now: UnixSeconds) -> Option<&Entry> {
+        // RFC 9202 Section 3.4: whether the token is still valid is checked for every request.
+        self.by_key
+            .get(key_id)
+            .filter(|entry| entry.expires_at > now)
+    }
+
+    /// The live token with this digest.
+    pub(super) fn by_digest(&self, digest: &Digest, now: UnixSeconds) -> Option<&Entry> {
+        self.by_digest
+            .get(digest)
+            .and_then(|key_id| self.get(key_id, now))
+    }
+
+    /// Notes that the peer proved to have the key.
+    pub(super) fn mark_used(&mut self, key_id: &[u8]) {
+        if let Some(entry) = self.by_key.get_mut(key_id) {
+            entry.used = true;
+        }
+    }
+
+    /// Stores a verified token. What is removed for it is added to `removed`.
+    pub(super) fn insert(
+        &mut self,
+        candidate: Candidate,
+        now: UnixSeconds,
+        removed: &mut Vec<Removed>,
+    ) -> Result<Stored, Conflict> {
+        if let Some(entry) = self.get(&candidate.key_id, now) {
+            if entry.digest == candidate.digest {
+                // RFC 9200 Section 5.10.3: exi counts from the first time; a second upload lengthens nothing.
+                return Ok(Stored::Again);
+            }
+            check_update(entry, &candidate)?;
+            let key = entry.key.clone();
+            let (used, generation) = (entry.used, entry.generation);
+            let sequence = entry.sequence;
+            let key_id = entry.key_id.clone();
+            let digest = entry.digest;
+            self.by_digest.remove(&digest);
+            // RFC 9200 Section 5.10.1, RFC 9202 Section 4: the new token replaces the rights of the key completely.
+            self.put(candidate, key, used, generation, now);
+            if sequence.is_some() {
+                removed.push(Removed {
+                    key_id,
+                    why: TokenEnd::Replaced,
+                    sequence,
+                });
+            }
+            return Ok(Stored::Replaced);
+        }
+        let key = candidate.key.clone().ok_or(Conflict::UnknownKey)?;
+        self.remove(&candidate.key_id.clone(), TokenEnd::Expired, removed);
+        self.make_room(removed)?;
+        self.generations += 1;
+        self.put(candidate, key, false, self.generations, now);
+        Ok(Stored::New)
+    }
+
+    /// Removes what has expired (RFC 9202 Section 5) and what was never used for too long (RFC 9202 Section 7).
+    pub(super) fn sweep(&mut self, now: UnixSeconds) -> Vec<Removed> {
+        let limit = i64::try_from(self.unused_time_limit).unwrap_or(i64::MAX);
+        let ended: Vec<_> = self
+            .by_key
+            .values()
+            .filter_map(|entry| {
+                if entry.expires_at <= now {
+                    Some((entry.key_id.clone(), TokenEnd::Expired))
+                } else if !entry.used && now.saturating_sub(entry.stored_at) >= limit {
+                    Some((entry.key_id.clone(), TokenEnd::Unused))
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let mut removed = Vec::new();
+        for (key_id, why) in ended {
+            self.remove(&key_id, why, &mut removed);
+        }
+        removed
+    }
+
+    /// How many tokens are held, expired ones that were not swept yet included.
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    fn put(
+        &mut self,
+        candidate: Candidate,
+        key: PreSharedKey,
+        used: bool,
+        generation: u64,
+        now: UnixSeconds,
+    ) {
+        self.by_digest
+            .insert(candidate.digest, candidate.key_id.clone());
+        let entry = Entry {
+            key_id: candidate.key_id.clone(),
+            key,
+            issuer: candidate.issuer,
+            client: candidate.client,
+            rights: candidate.rights,
+            expires_at: candidate.expires_at,
+            generation,
+            sequence: candidate.sequence,
+            issued_at: candidate.issued_at,
+            token_id: candidate.token_id,
+            digest: candidate.digest,
+            stored_at: now,
+            used,
+        };
+        self.by_key.insert(candidate.key_id, entry);
+    }
+
+    fn remove(&mut self, key_id: &[u8], why: TokenEnd, removed: &mut Vec<Removed>) {
+        if let Some(entry) = self.by_key.remove(key_id) {
+            self.by_digest.remove(&entry.digest);
+            removed.push(Removed {
+                key_id: entry.key_id,
+                why,
+                sequence: entry.sequence,
+            });
+        }
+    }
+
+    fn make_room(&mut self, removed: &mut Vec<Removed>) -> Result<(), Conflict> {
+        if self.by_key.len() < self.capacity {
+            return Ok(());
+        }
+        let oldest = self
+            .by_key
+            .values()
+            .filter(|entry| !entry.used)
+            .min_by_key(|entry| entry.stored_at)
+            .map(|entry| entry.key_id.clone())
+            .ok_or(Conflict::Full)?;
+        self.remove(&oldest, TokenEnd::Evicted, removed);
+        Ok(())
+    }
+}
+
+/// Whether a token may take the place of the one that is stored for its key id.
+fn check_update(entry: &Entry, candidate: &Candidate) -> Result<(), Conflict> {
+    let same_key = candidate
+        .key
+        .as_ref()
+        .is_none_or(|key| key.same(&entry.key));
+    let same_client = match (&entry.client, &candidate.client) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    // RFC 9202 Section 4: only a token for the very key of the session changes its rights. RFC 8747 Section 3.4: two
+    // keys with one key id are never mixed up.
+    if !same_key || !same_client || entry.issuer != candidate.issuer {
+        return Err(Conflict::KeyIdTaken);
+    }
+    // RFC 9202 Section 3.4: new tokens replace old ones, and not the other way round.
+    if is_older(candidate, entry) {
+        Err(Conflict::Outdated)
+    } else {
+        Ok(())
+    }
+}
+
+/// Order by `iat`, within one second by `cti` where both are numbers of one length. Unknown order counts as newer.
+fn is_older(candidate: &Candidate, entry: &Entry) -> bool {
+    if let (Some(new), Some(old)) = (candidate.sequence, entry.sequence) {
+        return new < old;
+    }
+    let (Some(new), Some(old)) = (candidate.issued_at, entry.issued_at) else {
+        return false;
+    };
+    let by_id = || match (&candidate.token_id, &entry.token_id) {
+        (Some(new), Some(old)) => new.len() == old.len() && new < old,
+        _ => false,
+    };
+    new < old || (new == old && by_id())
+}
+
+trait SameKey {
+    fn same(&self, other: &Self) -> bool;
+}
+
+impl SameKey for PreSharedKey {
+    /// Compares without telling by its time where the keys differ.
+    fn same(&self, other: &Self) -> bool {
+        let (one, other) = (self.expose(), other.expose());
+        one.len() == other.len()
+            && one
+                .iter()
+                .zip(other)
+                .fold(0, |sum, (one, other)| sum | (one ^ other))
+                == 0
+    }
+}

@@ -1,0 +1,99 @@
+//! A limit for uploads of tokens, which anybody can send (RFC 9200 Section 5.10.1.2).
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+
+use crate::clock::UnixSeconds;
+
+/// Places in the table. Peers that share a place share its allowance.
+const PLACES: usize = 256;
+
+/// Token buckets in a table of fixed size: 4 kB, no eviction. Which peers share a place is secret, so that nobody can
+/// choose to starve a certain other.
+#[derive(Debug)]
+pub(super) struct UploadLimit {
+    /// Uploads a second of one place; the burst is four times that.
+    rate: u32,
+    hasher: RandomState,
+    places: Vec<Place>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    left: u32,
+    refilled_at: UnixSeconds,
+}
+
+impl UploadLimit {
+    pub(super) fn new(rate: u32, now: UnixSeconds) -> Self {
+        let full = Place {
+            left: rate.saturating_mul(4),
+            refilled_at: now,
+        };
+        Self {
+            rate,
+            hasher: RandomState::new(),
+            places: vec![full; PLACES],
+        }
+    }
+
+    /// Takes one upload from the allowance of `peer`; `false` if there is none left.
+    pub(super) fn take(&mut self, peer: IpAddr, now: UnixSeconds) -> bool {
+        let index = usize::try_from(self.hasher.hash_one(peer) % PLACES as u64).unwrap_or_default();
+        let Some(place) = self.places.get_mut(index) else {
+            return false;
+        };
+        let elapsed =
+            u32::try_from(now.saturating_sub(place.refilled_at).max(0)).unwrap_or(u32::MAX);
+        if elapsed > 0 {
+            let full = self.rate.saturating_mul(4);
+            place.left = place
+                .left
+                .saturating_add(elapsed.saturating_mul(self.rate))
+                .min(full);
+            place.refilled_at = now;
+        }
+        if place.left == 0 {
+            return false;
+        }
+        place.left -= 1;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f60_a_burst_then_the_rate() {
+        let peer = "192.0.2.1".parse().unwrap();
+        let mut limit = UploadLimit::new(5, 1_000);
+        let taken =
+            |limit: &mut UploadLimit, now| (0..100).filter(|_| limit.take(peer, now)).count();
+        assert_eq!(taken(&mut limit, 1_000), 20);
+        assert_eq!(taken(&mut limit, 1_000), 0);
+        assert_eq!(taken(&mut limit, 1_002), 10);
+        assert_eq!(taken(&mut limit, 9_999), 20);
+        assert_eq!(
+            taken(&mut limit, 5_000),
+            0,
+            "a clock that goes back gives nothing"
+        );
+    }
+
+    #[test]
+    fn f60_one_peer_does_not_use_up_the_allowance_of_all() {
+        let mut limit = UploadLimit::new(1, 0);
+        let mut allowed = 0;
+        for last in 1..=100u8 {
+            for _ in 0..10 {
+                allowed += usize::from(limit.take(IpAddr::from([192, 0, 2, last]), 0));
+            }
+        }
+        assert!(
+            (200..=400).contains(&allowed),
+            "{allowed} of 1000: four for each place in use"
+        );
+    }
+}
