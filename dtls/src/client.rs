@@ -18,6 +18,7 @@ use crate::error::HandshakeError;
 use crate::handshake::{Completed, Output, Secrets, Step, expect};
 use crate::reassembly::Message;
 use crate::record::ConnectionId;
+use crate::resumption::ClientSession;
 use crate::schedule::{MasterSecret, Randoms, Role, Transcript, psk_premaster};
 use crate::suite::{CipherSuite, KeyExchange};
 
@@ -50,6 +51,7 @@ impl State {
 pub(crate) fn begin(
     config: &ClientConfig,
     credential: &ClientCredential,
+    session: Option<&ClientSession>,
     out: &mut Output<'_>,
 ) -> Result<State, HandshakeError> {
     let suites: Vec<CipherSuite> = config
@@ -69,6 +71,9 @@ pub(crate) fn begin(
     let mut state = ExpectServerHello {
         offer: Offer {
             random: out.random.block(),
+            session: session
+                .filter(|session| suites.contains(&session.suite))
+                .cloned(),
             suites,
             connection_id,
         },
@@ -90,6 +95,8 @@ const fn fits(suite: CipherSuite, credential: &ClientCredential) -> bool {
 /// What the ClientHello says; the same in each of them (RFC 6347 Section 4.2.1).
 struct Offer {
     random: [u8; 32],
+    /// The session to resume.
+    session: Option<ClientSession>,
     suites: Vec<CipherSuite>,
     connection_id: Option<ConnectionId>,
 }
@@ -106,7 +113,18 @@ impl Offer {
             extension::put_vec8(&mut extensions, number::CONNECTION_ID, id.as_bytes())?;
         }
         let mut body = Vec::new();
-        ClientHello::put(&mut body, &self.random, &[], cookie, &suites, &extensions)?;
+        let session_id = self
+            .session
+            .as_ref()
+            .map_or(&[][..], |session| &session.session_id);
+        ClientHello::put(
+            &mut body,
+            &self.random,
+            session_id,
+            cookie,
+            &suites,
+            &extensions,
+        )?;
         Ok(body)
     }
 
@@ -213,13 +231,42 @@ impl ExpectServerHello {
         }
         self.transcript
             .add(message.kind, message.message_sequence, &message.body);
+        let randoms = Randoms {
+            client: self.offer.random,
+            server: *hello.random,
+        };
+        let session_id = hello.session_id.to_vec();
+        // RFC 5246 Section 7.4.1.3: our session id in the ServerHello says that the session is resumed.
+        let resumed = self
+            .offer
+            .session
+            .take()
+            .filter(|session| *session.session_id == *session_id);
+        if let Some(session) = resumed {
+            if session.suite != suite {
+                return Err(HandshakeError::Illegal(
+                    "another cipher suite than that of the session",
+                ));
+            }
+            let secrets = Secrets {
+                suite,
+                randoms,
+                master: session.master,
+            };
+            out.install_keys(&secrets, Role::Client);
+            let state = ExpectFinished {
+                transcript: self.transcript,
+                secrets,
+                session_id,
+                resumed: true,
+            };
+            return Ok(Step::Next(State::Finished(Box::new(state))));
+        }
         Ok(Step::Next(State::ServerHelloDone(Box::new(
             ExpectServerHelloDone {
                 suite,
-                randoms: Randoms {
-                    client: self.offer.random,
-                    server: *hello.random,
-                },
+                randoms,
+                session_id,
                 transcript: self.transcript,
                 identity: self.identity,
                 key: self.key,
@@ -233,6 +280,7 @@ impl ExpectServerHello {
 pub(crate) struct ExpectServerHelloDone {
     suite: CipherSuite,
     randoms: Randoms,
+    session_id: Vec<u8>,
     transcript: Transcript,
     identity: Vec<u8>,
     key: PreSharedKey,
@@ -280,10 +328,14 @@ impl ExpectServerHelloDone {
         };
         out.install_keys(&secrets, Role::Client);
         out.finished(&mut self.transcript, &secrets, Role::Client);
-        Ok(Step::Next(State::Finished(Box::new(ExpectFinished {
-            transcript: self.transcript,
+        let (transcript, session_id) = (self.transcript, self.session_id);
+        let state = ExpectFinished {
+            transcript,
             secrets,
-        }))))
+            session_id,
+            resumed: false,
+        };
+        Ok(Step::Next(State::Finished(Box::new(state))))
     }
 }
 
@@ -291,21 +343,31 @@ impl ExpectServerHelloDone {
 pub(crate) struct ExpectFinished {
     transcript: Transcript,
     secrets: Secrets,
+    session_id: Vec<u8>,
+    resumed: bool,
 }
 
 impl ExpectFinished {
     fn handle(
-        self,
+        mut self,
         message: &Message,
         out: &mut Output<'_>,
     ) -> Result<Step<State>, HandshakeError> {
         expect(message, HandshakeType::FINISHED, "Finished")?;
         out.verify_finished(message, &self.transcript, &self.secrets, Role::Server)?;
+        if self.resumed {
+            // RFC 5246 Section 7.3, figure 2: here the last flight is the client's.
+            self.transcript
+                .add(message.kind, message.message_sequence, &message.body);
+            out.finished(&mut self.transcript, &self.secrets, Role::Client);
+        }
         // A pre-shared key says no more about the server than that it has the key.
+        let (secrets, session_id) = (self.secrets, self.session_id);
         let completed = Completed {
-            secrets: self.secrets,
+            secrets,
             peer: None,
-            last_flight_is_ours: false,
+            last_flight_is_ours: self.resumed,
+            session_id,
         };
         Ok(Step::Done(Box::new(completed)))
     }

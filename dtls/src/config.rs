@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::credentials::CredentialSource;
 use crate::crypto::CryptoProvider;
+use crate::resumption::SessionCache;
 use crate::suite::CipherSuite;
 
 /// When flights are sent again (RFC 6347 Section 4.2.4).
@@ -82,6 +83,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Connection IDs; default none.
     pub connection_ids: Option<ConnectionIds>,
+    /// Sessions that can be resumed by their id; default none.
+    pub sessions: Option<Arc<dyn SessionCache>>,
 }
 
 impl ServerConfig {
@@ -94,6 +97,7 @@ impl ServerConfig {
             timing: Timing::default(),
             limits: Limits::default(),
             connection_ids: None,
+            sessions: None,
         }
     }
 }

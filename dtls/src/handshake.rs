@@ -17,6 +17,7 @@ use crate::reassembly::Message;
 use crate::record::{ConnectionId, Protection};
 use crate::schedule::{KeyBlock, MasterSecret, Randoms, Role, Transcript};
 use crate::suite::CipherSuite;
+use crate::time::Instant;
 
 /// What a session is made of, once both ends agree.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub(crate) struct Completed {
     /// Whether our flight was the last: it is then repeated when the peer repeats its own
     /// (RFC 6347 Section 4.2.4).
     pub(crate) last_flight_is_ours: bool,
+    /// Under which the session can be resumed; empty: it cannot.
+    pub(crate) session_id: Vec<u8>,
 }
 
 /// Where a handshake goes after a message.
@@ -47,6 +50,7 @@ pub(crate) enum Step<S> {
 /// What follows from a message.
 pub(crate) struct Output<'a> {
     pub(crate) provider: &'static CryptoProvider,
+    pub(crate) now: Instant,
     pub(crate) random: &'a mut SeededRandom,
     /// Number of our next message.
     pub(crate) message_sequence: &'a mut u16,
@@ -61,11 +65,13 @@ pub(crate) struct Output<'a> {
 impl<'a> Output<'a> {
     pub(crate) fn new(
         provider: &'static CryptoProvider,
+        now: Instant,
         random: &'a mut SeededRandom,
         message_sequence: &'a mut u16,
     ) -> Self {
         Self {
             provider,
+            now,
             random,
             message_sequence,
             flight: Vec::new(),

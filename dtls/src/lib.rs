@@ -22,6 +22,7 @@ mod handshake;
 mod random;
 mod reassembly;
 mod record;
+pub mod resumption;
 mod schedule;
 mod server;
 pub mod suite;
@@ -29,9 +30,12 @@ pub mod time;
 mod timer;
 
 pub use config::{ClientConfig, ConnectionIds, Limits, ServerConfig, Timing};
-pub use connection::{Connection, Event, Received};
+pub use connection::{Connection, Event, ImportError, Received};
 pub use credentials::{ClientCredential, CredentialSource, PeerIdentity, PreSharedKey, PskAnswer};
 pub use error::{CloseReason, HandshakeError, SendError};
+#[cfg(feature = "std")]
+pub use resumption::MemorySessionCache;
+pub use resumption::{ClientSession, SessionCache};
 pub use schedule::Role;
 pub use server::{FirstContact, Server};
 pub use suite::CipherSuite;

@@ -45,6 +45,38 @@ pub(crate) struct KeyBlock {
 }
 
 impl MasterSecret {
+    pub(crate) const fn new(secret: [u8; 48]) -> Self {
+        Self(secret)
+    }
+
+    pub(crate) const fn expose(&self) -> &[u8; 48] {
+        &self.0
+    }
+
+    /// Keying material for others (RFC 5705 Section 4).
+    pub(crate) fn export(
+        &self,
+        provider: &CryptoProvider,
+        randoms: &Randoms,
+        label: &[u8],
+        context: Option<&[u8]>,
+        output: &mut [u8],
+    ) {
+        let Randoms { client, server } = randoms;
+        let length = context.map(|context| {
+            u16::try_from(context.len())
+                .unwrap_or(u16::MAX)
+                .to_be_bytes()
+        });
+        let length = length.as_ref().map_or(&[][..], |length| &length[..]);
+        provider.hash.prf(
+            &self.0,
+            label,
+            &[client, server, length, context.unwrap_or_default()],
+            output,
+        );
+    }
+
     /// `PRF(pre_master_secret, "extended master secret", session_hash)[0..47]` (RFC 7627 Section 4).
     pub(crate) fn extended(
         provider: &CryptoProvider,

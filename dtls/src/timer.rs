@@ -65,10 +65,10 @@ impl Timer {
         self.arm(now, doubled, random);
     }
 
-    /// Whether the peer's repetition may be answered at `now`: not sooner than a quarter of the wait after our last
-    /// sending, so that two ends, or a stranger, cannot keep each other sending.
+    /// Whether the peer's repetition may be answered at `now`: not sooner than half of the shortest wait after our
+    /// last sending, so that two ends, or a stranger, cannot keep each other sending.
     pub(crate) fn may_repeat_early(&self, now: Instant) -> bool {
-        self.repeat.is_some() && now.saturating_duration_since(self.sent) >= self.wait / 4
+        self.repeat.is_some() && now.saturating_duration_since(self.sent) >= self.timing.minimum / 2
     }
 
     pub(crate) fn due(&self, now: Instant) -> Due {
@@ -166,6 +166,6 @@ mod tests {
             at(5300),
             "no measurement on a repeated flight"
         );
-        assert!(!timer.may_repeat_early(at(5000)) && timer.may_repeat_early(at(5075)));
+        assert!(!timer.may_repeat_early(at(5000)) && timer.may_repeat_early(at(5100)));
     }
 }

@@ -330,3 +330,56 @@ fn an_unknown_identity_and_a_wrong_key_look_the_same_to_openssl() {
         assert!(!server.is_established());
     }
 }
+
+#[test]
+fn openssl_resumes_a_session_and_exports_the_same_keying_material() {
+    let mut driver = Driver::new();
+    let port = driver.socket.local_addr().unwrap().port();
+    let mut random = TestRandom::new(u64::from(port));
+    let config = ServerConfig {
+        sessions: Some(Arc::new(MemorySessionCache::new(4))),
+        ..server_config()
+    };
+    let mut front = Server::new(Arc::new(config), driver.now(), &mut random).unwrap();
+    let connect = format!("127.0.0.1:{port}");
+    let file = std::env::temp_dir().join(format!("motekey-dtls-session-{port}"));
+    let file = file.to_str().unwrap();
+    for (option, shows) in [("-sess_out", "New, "), ("-sess_in", "Reused, ")] {
+        let openssl = OpenSsl::start(&[
+            "s_client",
+            "-dtls1_2",
+            "-connect",
+            &connect,
+            "-psk",
+            HEX_KEY,
+            "-psk_identity",
+            "device-00000042",
+            "-cipher",
+            "PSK-AES128-CCM8:@SECLEVEL=0",
+            option,
+            file,
+            "-keymatexport",
+            "EXPERIMENTAL motekey",
+        ]);
+        let (mut server, peer) = driver.accept(&mut front, &mut random);
+        driver.events.clear();
+        driver.run(&mut server, peer, |events| !events.is_empty());
+        let identity = Some(PeerIdentity::PreSharedKey(IDENTITY.to_vec()));
+        assert_eq!(
+            driver.events,
+            [Event::Connected { peer: identity }],
+            "{shows}"
+        );
+        let mut material = [0; 20];
+        server
+            .export_keying_material(b"EXPERIMENTAL motekey", None, &mut material)
+            .unwrap();
+        let hex: String = material.iter().map(|byte| format!("{byte:02X}")).collect();
+        assert!(openssl.wait_for(shows), "{shows}");
+        assert!(
+            openssl.wait_for(&format!("Keying material: {hex}")),
+            "{shows}"
+        );
+    }
+    let _ = std::fs::remove_file(file);
+}

@@ -1,5 +1,6 @@
 //! A session after its handshake. Only verified records do anything.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{Event, Next, Queues, Received};
@@ -22,6 +23,8 @@ pub(super) struct Established {
     pub(super) secrets: Secrets,
     /// Number and content of our Finished, if our flight was the last (RFC 6347 Section 4.2.4).
     pub(super) finished: Option<(u16, [u8; VERIFY_DATA])>,
+    /// Under which the session can be resumed; empty: it cannot.
+    pub(super) session_id: Box<[u8]>,
 }
 
 impl Established {

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::established::Established;
-use super::{Event, Next, Queues, Received, output};
+use super::{Event, Next, Queues, Received};
 use crate::client;
 use crate::codec::Reader;
 use crate::codec::alert::{Alert, AlertDescription};
@@ -114,7 +114,12 @@ impl Handshaking {
         queues: &mut Queues,
         make: impl FnOnce(&mut Output<'_>) -> Result<Machine, HandshakeError>,
     ) -> Result<(), HandshakeError> {
-        let mut out = output(&self.channel, &mut self.random, &mut self.message_sequence);
+        let mut out = Output::new(
+            self.channel.provider,
+            now,
+            &mut self.random,
+            &mut self.message_sequence,
+        );
         self.machine = Some(make(&mut out)?);
         let Output {
             flight,
@@ -278,7 +283,12 @@ impl Handshaking {
         let Some(machine) = self.machine.take() else {
             return Ok(Next::Stay);
         };
-        let mut out = output(&self.channel, &mut self.random, &mut self.message_sequence);
+        let mut out = Output::new(
+            self.channel.provider,
+            now,
+            &mut self.random,
+            &mut self.message_sequence,
+        );
         let step = machine.handle(message, &mut out)?;
         let Output {
             flight,
@@ -304,6 +314,7 @@ impl Handshaking {
             secrets,
             peer,
             last_flight_is_ours,
+            session_id,
         } = completed;
         queues.events.push_back(Event::Connected { peer });
         let finished = self.flight.iter().rev().find_map(|item| match item {
@@ -320,6 +331,7 @@ impl Handshaking {
             channel,
             secrets,
             finished,
+            session_id: session_id.into_boxed_slice(),
         }))
     }
 

@@ -2,6 +2,7 @@
 
 mod established;
 mod handshaking;
+mod saved;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -15,16 +16,17 @@ use crate::config::{ClientConfig, ServerConfig};
 use crate::credentials::{ClientCredential, PeerIdentity};
 use crate::crypto::{RandomError, RandomSource};
 use crate::error::{CloseReason, HandshakeError, SendError};
-use crate::handshake::Output;
 use crate::random::SeededRandom;
 use crate::reassembly::Message;
 use crate::record::Channel;
+use crate::resumption::ClientSession;
 use crate::schedule::Role;
 use crate::server;
 use crate::suite::CipherSuite;
 use crate::time::Instant;
 use established::Established;
 use handshaking::{Handshaking, Machine};
+pub use saved::ImportError;
 
 /// One DTLS association of either role.
 ///
@@ -97,13 +99,38 @@ impl Connection {
         now: Instant,
         random: &mut dyn RandomSource,
     ) -> Result<Self, HandshakeError> {
+        Self::begin_client(config, credential, None, now, random)
+    }
+
+    /// As [`Connection::connect`], but offers to resume a session (RFC 5246 Section 7.3). If the server does not
+    /// want to, the handshake is a full one with the credential.
+    ///
+    /// # Errors
+    /// As for [`Connection::connect`].
+    pub fn resume(
+        config: &ClientConfig,
+        credential: &ClientCredential,
+        session: &ClientSession,
+        now: Instant,
+        random: &mut dyn RandomSource,
+    ) -> Result<Self, HandshakeError> {
+        Self::begin_client(config, credential, Some(session), now, random)
+    }
+
+    fn begin_client(
+        config: &ClientConfig,
+        credential: &ClientCredential,
+        session: Option<&ClientSession>,
+        now: Instant,
+        random: &mut dyn RandomSource,
+    ) -> Result<Self, HandshakeError> {
         let seeded = SeededRandom::new(config.provider, random)?;
         let channel = Channel::new(config.provider, 0);
         let (timing, limits) = (config.timing, config.limits);
         let mut handshaking = Handshaking::new(channel, seeded, timing, limits, 0, 0, now);
         let mut queues = Queues::default();
         handshaking.begin(now, &mut queues, |out| {
-            client::begin(config, credential, out).map(Machine::Client)
+            client::begin(config, credential, session, out).map(Machine::Client)
         })?;
         Ok(Self {
             role: Role::Client,
@@ -163,6 +190,49 @@ impl Connection {
             Phase::Closed => &[],
         };
         if id.is_empty() { None } else { Some(id) }
+    }
+
+    /// What a client needs to resume this session; `None` before it is established, on a server, or if the server
+    /// gave no session id. To be forgotten when the session ends by a fatal alert (RFC 5246 Section 7.2.2).
+    pub fn resumption(&self) -> Option<ClientSession> {
+        let established = self.established().filter(|_| self.role == Role::Client)?;
+        let session_id = Some(established.session_id.clone()).filter(|id| !id.is_empty())?;
+        let (suite, master) = (
+            established.secrets.suite,
+            established.secrets.master.clone(),
+        );
+        Some(ClientSession {
+            session_id,
+            suite,
+            master,
+        })
+    }
+
+    /// The session id, once established; empty if the session cannot be resumed. A server removes it from its cache
+    /// when the session ends by a fatal alert (RFC 5246 Section 7.2.2).
+    pub fn session_id(&self) -> Option<&[u8]> {
+        self.established()
+            .map(|established| &*established.session_id)
+    }
+
+    /// Keying material for another protocol (RFC 5705 Section 4): fills `output`. A missing context differs from an
+    /// empty one. Labels that begin with `EXPERIMENTAL` are for private use.
+    ///
+    /// # Errors
+    /// [`SendError::NotConnected`] before the session is established or after it has ended.
+    pub fn export_keying_material(
+        &self,
+        label: &[u8],
+        context: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<(), SendError> {
+        let Established {
+            channel, secrets, ..
+        } = self.established().ok_or(SendError::NotConnected)?;
+        secrets
+            .master
+            .export(channel.provider, &secrets.randoms, label, context, output);
+        Ok(())
     }
 
     fn established(&self) -> Option<&Established> {
@@ -264,15 +334,6 @@ fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
         *queue = VecDeque::new();
     }
     first
-}
-
-/// Runs one step of a state machine.
-fn output<'a>(
-    channel: &Channel,
-    random: &'a mut SeededRandom,
-    message_sequence: &'a mut u16,
-) -> Output<'a> {
-    Output::new(channel.provider, random, message_sequence)
 }
 
 impl fmt::Debug for Connection {

@@ -8,7 +8,7 @@ use crate::codec::record::{ContentType, HEADER, Record, put_header};
 use crate::crypto::{CryptoError, CryptoProvider};
 
 /// One above the last sequence number (RFC 6347 Section 4.1: 48 bits).
-const SEQUENCES: u64 = 1 << 48;
+pub(crate) const SEQUENCES: u64 = 1 << 48;
 
 /// Epoch of everything that is protected: there is no renegotiation.
 pub(crate) const PROTECTED: u16 = 1;
@@ -19,6 +19,8 @@ pub(crate) struct Protection {
     pub(crate) write: TrafficKey,
     pub(crate) window: ReplayWindow,
     pub(crate) write_sequence: u64,
+    /// The first number that may not be used.
+    pub(crate) write_limit: u64,
 }
 
 impl Protection {
@@ -28,6 +30,7 @@ impl Protection {
             write,
             window: ReplayWindow::default(),
             write_sequence: 0,
+            write_limit: SEQUENCES,
         }
     }
 }
@@ -94,8 +97,8 @@ impl Channel {
     ) -> Result<(), CryptoError> {
         let protection = self.protection.as_mut().ok_or(CryptoError)?;
         let sequence = protection.write_sequence;
-        // RFC 6347 Section 4.1: sequence numbers MUST NOT wrap.
-        if sequence >= SEQUENCES {
+        // RFC 6347 Section 4.1: sequence numbers MUST NOT wrap; after an export, those of the copy are not ours.
+        if sequence >= protection.write_limit {
             return Err(CryptoError);
         }
         protection.write_sequence = sequence.saturating_add(1);

@@ -4,6 +4,6 @@ mod channel;
 mod protect;
 mod replay;
 
-pub(crate) use channel::{Channel, PROTECTED, Protection};
+pub(crate) use channel::{Channel, PROTECTED, Protection, SEQUENCES};
 pub(crate) use protect::{ConnectionId, OpenError, Opened, Protected, TrafficKey};
 pub(crate) use replay::ReplayWindow;

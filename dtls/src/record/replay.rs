@@ -19,6 +19,25 @@ impl ReplayWindow {
         }
     }
 
+    /// To save a session.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.next) << 64 | u128::from(self.seen)).to_be_bytes()
+    }
+
+    /// What [`ReplayWindow::to_bytes`] gave.
+    pub(crate) fn from_bytes(bytes: &[u8; 16]) -> Self {
+        let (next, seen) = bytes.split_at(8);
+        let number = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0, |value, byte| value << 8 | u64::from(*byte))
+        };
+        Self {
+            next: number(next),
+            seen: number(seen),
+        }
+    }
+
     /// Marks a number. Called only after the record has verified (RFC 6347 Section 4.1.2.6: the window MUST NOT be
     /// updated before). Returns whether the record is newer than all before.
     pub(crate) const fn mark(&mut self, sequence: u64) -> bool {
