@@ -1,6 +1,18 @@
 //! Scenarios of the endpoint in virtual time.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
+mod adversity;
 mod basics;
+mod blocks;
+mod echo;
 mod fake_dtls;
+mod floods;
+mod messages;
+mod observe;
+mod sessions;
 mod support;

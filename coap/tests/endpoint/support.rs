@@ -1,7 +1,9 @@
 //! What the scenarios share.
 
-use motekey_coap::endpoint::{Endpoint, EndpointConfig, Event, RequestId, SessionId};
-use motekey_coap::message::{Code, ContentFormat, Request, Response};
+use motekey_coap::endpoint::{
+    Endpoint, EndpointConfig, Event, RequestHandle, RequestId, Security, SessionId,
+};
+use motekey_coap::message::{Code, ContentFormat, Kind, Message, Request, Response, Token};
 use motekey_coap::simulation::{Link, Pair, Side};
 use motekey_coap::time::{Duration, Instant};
 
@@ -48,4 +50,95 @@ pub(crate) fn client_events(pair: &mut Pair) -> Vec<Event> {
 
 pub(crate) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
+}
+
+/// A plain server that is fed messages by hand.
+pub(crate) struct Bench {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) now: Instant,
+}
+
+impl Bench {
+    pub(crate) fn new(config: EndpointConfig) -> Self {
+        let now = Instant::from_micros(1_000_000);
+        Self {
+            endpoint: Endpoint::new(config, Security::None, [3; 32], now),
+            now,
+        }
+    }
+
+    /// Gives a datagram to the endpoint; what it sends at once.
+    pub(crate) fn exchange(&mut self, datagram: &[u8]) -> Vec<Vec<u8>> {
+        self.endpoint
+            .handle_datagram(self.now, Pair::CLIENT, datagram);
+        self.sent()
+    }
+
+    /// As [`Bench::exchange`], with messages.
+    pub(crate) fn talk(&mut self, message: &Message) -> Vec<Message> {
+        let sent = self.exchange(&message.encode());
+        sent.iter()
+            .map(|datagram| Message::decode(datagram, 2048).unwrap())
+            .collect()
+    }
+
+    pub(crate) fn sent(&mut self) -> Vec<Vec<u8>> {
+        core::iter::from_fn(|| self.endpoint.poll_transmit())
+            .map(|transmit| transmit.datagram)
+            .collect()
+    }
+
+    /// The requests that wait for the application.
+    pub(crate) fn requests(&mut self) -> Vec<(RequestHandle, Request)> {
+        core::iter::from_fn(|| self.endpoint.poll_event())
+            .filter_map(|event| match event {
+                Event::Request {
+                    handle, request, ..
+                } => Some((handle, request)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn respond(&mut self, handle: RequestHandle, response: Response) -> Vec<Message> {
+        self.endpoint.respond(self.now, handle, response);
+        self.sent()
+            .iter()
+            .map(|datagram| Message::decode(datagram, 2048).unwrap())
+            .collect()
+    }
+
+    /// Lets time pass, timer by timer; what was sent.
+    pub(crate) fn pass(&mut self, duration: Duration) -> Vec<Message> {
+        let until = self.now + duration;
+        let mut sent = Vec::new();
+        while let Some(at) = self.endpoint.poll_timeout().filter(|at| *at <= until) {
+            self.now = at;
+            self.endpoint.handle_timeout(at);
+            sent.extend(
+                self.sent()
+                    .iter()
+                    .map(|datagram| Message::decode(datagram, 2048).unwrap()),
+            );
+        }
+        self.now = until;
+        sent
+    }
+}
+
+/// A request as bytes on the wire would carry it.
+pub(crate) fn message(kind: Kind, id: u16, request: Request) -> Message {
+    let Request {
+        method,
+        options,
+        payload,
+    } = request;
+    Message {
+        kind,
+        code: method,
+        id,
+        token: Token::new(&id.to_be_bytes()).unwrap(),
+        options,
+        payload,
+    }
 }

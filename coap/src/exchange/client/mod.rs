@@ -4,7 +4,7 @@ mod download;
 mod response;
 
 use super::{Context, Link, Output, Owner};
-use crate::block::{Block, BlockSize};
+use crate::block::{Block, BlockSize, Operation};
 use crate::endpoint::RequestError;
 use crate::message::options::number;
 use crate::message::{Kind, Message, Request, Token};
@@ -26,6 +26,8 @@ pub(crate) struct Client {
 #[derive(Debug)]
 struct Outstanding {
     number: u64,
+    /// Names the request as it was given, without a tag.
+    operation: Operation,
     request: Request,
     /// Token of the message that is on its way.
     token: Token,
@@ -33,6 +35,7 @@ struct Outstanding {
     download: Option<Download>,
     observing: Option<Observing>,
     echoes: u8,
+    restarts: u8,
     /// Until when the response may take; runs from the acknowledgement.
     deadline: Option<Instant>,
 }
@@ -76,8 +79,20 @@ impl Client {
         }
         let size = context.config.block_size;
         let upload = (request.payload.len() > size.bytes()).then_some(Upload { offset: 0, size });
-        if upload.is_some() {
-            self.tag(&mut request);
+        let operation = Operation::new(request.method, &request.options);
+        // RFC 9175 Section 3.3: a body gets a Request-Tag of its own unless nothing else can be joined with it. So does
+        // a request whose response could be mixed up with that of the same request before it.
+        let uploading = |other: &Outstanding| upload.is_some() && other.upload.is_some();
+        if (upload.is_some() && self.upload_abandoned)
+            || self
+                .outstanding
+                .iter()
+                .any(|other| uploading(other) || other.operation == operation)
+        {
+            self.next_tag = self.next_tag.wrapping_add(1);
+            request
+                .options
+                .set_integer(number::REQUEST_TAG, self.next_tag);
         }
         let observing = (request.method.is_safe() && request.options.observe() == Some(0))
             .then_some(Observing {
@@ -88,12 +103,14 @@ impl Client {
         let number = context.number();
         let mut outstanding = Outstanding {
             number,
+            operation,
             request,
             token: Token::EMPTY,
             upload,
             download: None,
             observing,
             echoes: 0,
+            restarts: 0,
             deadline: None,
         };
         outstanding.send(link, context)?;
@@ -225,21 +242,6 @@ impl Client {
         self.upload_abandoned |= outstanding.upload.is_some();
         link.transmission.stop(context, Owner::Request(number));
         Some(outstanding)
-    }
-
-    /// RFC 9175 Section 3.3: a body gets a Request-Tag of its own unless nothing else can be joined with it.
-    fn tag(&mut self, request: &mut Request) {
-        if self.upload_abandoned
-            || self
-                .outstanding
-                .iter()
-                .any(|outstanding| outstanding.upload.is_some())
-        {
-            self.next_tag = self.next_tag.wrapping_add(1);
-            request
-                .options
-                .set_integer(number::REQUEST_TAG, self.next_tag);
-        }
     }
 }
 

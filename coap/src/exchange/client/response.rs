@@ -12,6 +12,9 @@ use crate::observe::Received;
 /// RFC 9175 Section 2.3: how often a request is repeated with an Echo value before the 4.01 is taken as the answer.
 const MAX_ECHOES: u8 = 2;
 
+/// How often a body is fetched from its beginning because it changed on the way.
+const MAX_RESTARTS: u8 = 3;
+
 /// What follows from a response.
 enum Step {
     /// Something was sent, or nothing is to be done.
@@ -265,6 +268,13 @@ impl Outstanding {
             }
             // The state changed between two blocks: the next notification brings the newer one.
             Err(DownloadError::Mismatch) if self.is_observed() => Step::Wait,
+            // RFC 7959 Section 2.4: a client may begin anew; a safe method can be repeated.
+            Err(DownloadError::Mismatch)
+                if self.request.method.is_safe() && self.restarts < MAX_RESTARTS =>
+            {
+                self.restarts += 1;
+                self.proceed(link, context)
+            }
             Err(error) => Step::Failed(error.into()),
         }
     }
