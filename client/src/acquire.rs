@@ -49,7 +49,7 @@ impl Inner {
         let secure = self.resource_server_address(call).await?;
         let peer = (secure.ip(), call.configured.plain_port).into();
         let link = self.wire.open_plain(Role::ResourceServer, peer).await?;
-        let asked = format!("GET {} without authorization", target.path);
+        let asked = format!("GET {} without authorization", target.path());
         let request = authorization::unauthorized_request(target);
         let result = self.exchange(Step::Hints, &link, asked, request).await;
         link.close().await;
@@ -102,7 +102,7 @@ impl Inner {
         loop {
             let link = self.authorization_link(issuer).await?;
             let sent_at = self.now();
-            let asked = wanted.summary(&endpoint.path);
+            let asked = wanted.summary(&endpoint.path());
             match self
                 .exchange(step, &link, asked, wanted.request(&endpoint))
                 .await
@@ -130,8 +130,12 @@ impl Inner {
             )));
         };
         let mut link = cell.lock().await;
-        if let Some(link) = &*link {
-            return Ok(link.clone());
+        if let Some(open) = link.take() {
+            if open.is_alive().await {
+                *link = Some(open.clone());
+                return Ok(open);
+            }
+            open.close().await;
         }
         let peer = match server.address {
             Some(address) => address,

@@ -1,5 +1,6 @@
 //! The exchanges that lead to a token: the unauthorized request for hints, and the token request.
 
+use motekey_coap::message::options::number;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::message::{
@@ -81,11 +82,9 @@ impl Wanted {
 /// The unauthorized request: no payload, no query, nothing but the path (RFC 9200 Section 6.8). GET, because a server
 /// that protects less than it should then changes nothing.
 pub(crate) fn unauthorized_request(target: &Target) -> Request {
-    Target {
-        query: None,
-        ..target.clone()
-    }
-    .request(Code::GET)
+    let mut request = target.request(Code::GET);
+    request.options.remove(number::URI_QUERY);
+    request
 }
 
 /// The hints in an answer, if it holds some.

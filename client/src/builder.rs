@@ -118,7 +118,7 @@ impl ClientBuilder {
             None => random_seed()?,
         };
         let backend = self.backend.unwrap_or_else(default_backend);
-        let wire = Wire::new(backend, self.endpoint, self.timers.handshake, seed);
+        let wire = Wire::new(backend, self.endpoint, self.timers, seed);
         let first = self.servers.authorization_servers.first();
         if let Some(address) = first.and_then(|server| server.address) {
             wire.bind(address).await?;

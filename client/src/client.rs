@@ -320,7 +320,7 @@ impl Inner {
             return Err(Failure::gone());
         };
         let began = self.now();
-        let result = link.request(request).await;
+        let result = link.request(request, before.datagrams_received).await;
         let outcome = match &result {
             Ok(response) => response.code.to_string(),
             Err(failure) => failure.reason.clone(),

@@ -25,10 +25,7 @@ impl AuthorizationServer {
     /// # Errors
     /// `uri` is not a `coaps` URI with a host.
     pub fn new(uri: &str, credential: ClientCredential) -> Result<Self, Error> {
-        let mut endpoint = Target::parse(uri)?;
-        if endpoint.path == "/" {
-            endpoint.path = "/token".to_owned();
-        }
+        let endpoint = Target::parse_token_endpoint(uri)?;
         Ok(Self {
             endpoint,
             address: None,
@@ -213,11 +210,13 @@ impl Default for Limits {
 /// Time limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timers {
-    /// One whole call, with token, handshake and one retry; default 60 seconds. The limit of a single exchange is
-    /// the one of CoAP (RFC 7252 Section 4.8.2: 93 seconds at most).
+    /// One whole call, with token, handshakes and one retry; default 60 seconds.
     pub call: Duration,
     /// One handshake; default 20 seconds.
     pub handshake: Duration,
+    /// One request and its answer; default 25 seconds, in which CoAP has sent it four times. A session on which
+    /// nothing came within this time is opened anew.
+    pub exchange: Duration,
 }
 
 impl Default for Timers {
@@ -225,6 +224,7 @@ impl Default for Timers {
         Self {
             call: Duration::from_secs(60),
             handshake: Duration::from_secs(20),
+            exchange: Duration::from_secs(25),
         }
     }
 }

@@ -43,7 +43,7 @@ impl Inner {
             let asked = format!(
                 "{} {}",
                 method.method_name().unwrap_or("request"),
-                target.path
+                target.path()
             );
             let request = request(method, target, body);
             match self
@@ -102,16 +102,14 @@ impl Inner {
             return Err(Failure::gone());
         };
         let began = self.now();
-        let result = lease
-            .link
-            .observe(request(Code::GET, target, &Body::default()))
-            .await;
+        let request = request(Code::GET, target, &Body::default());
+        let result = lease.link.observe(request, before.datagrams_received).await;
         let outcome = match &result {
             Ok((first, _)) => first.code.to_string(),
             Err(failure) => failure.reason.clone(),
         };
         let traffic = lease.link.traffic().await.unwrap_or(before).since(before);
-        let asked = format!("GET {} with Observe", target.path);
+        let asked = format!("GET {} with Observe", target.path());
         self.record(
             Step::Request,
             lease.link.peer,

@@ -115,8 +115,11 @@ impl Inner {
             state.access = Some(self.obtain(call, None).await?);
             fresh = true;
         }
-        if let Some(lease) = state.lease(true) {
-            return Ok(lease);
+        if let Some(link) = state.link.clone() {
+            if link.is_alive().await {
+                return state.lease(true).ok_or(Error::KeyExpired);
+            }
+            state.disconnect().await;
         }
         if let Err(error) = self.establish(&mut state, call).await {
             let refused = matches!(

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use motekey_coap::driver::{Driver, DriverConfig, Handle, Observation, OpenError};
@@ -15,6 +15,7 @@ use motekey_coap::time::Instant;
 use tokio::net::UdpSocket;
 use tokio::sync::OnceCell;
 
+use crate::configuration::Timers;
 use crate::error::{Error, Role};
 use crate::report::Traffic;
 
@@ -24,7 +25,7 @@ pub(crate) type BackendFactory = Box<dyn Fn() -> Box<dyn Backend> + Send + Sync>
 pub(crate) struct Wire {
     backend: BackendFactory,
     endpoint: EndpointConfig,
-    handshake: Duration,
+    timers: Timers,
     seed: [u8; 32],
     sockets: [OnceCell<Handle>; 4],
     longest_identity: Mutex<Option<usize>>,
@@ -36,6 +37,18 @@ pub(crate) struct Link {
     handle: Handle,
     session: SessionId,
     pub(crate) peer: SocketAddr,
+    /// Time limit of one request.
+    limit: Duration,
+    /// Datagrams received when a request began that was given up since. As long as there are no more, the peer may
+    /// have lost the session.
+    given_up_at: Arc<Mutex<Option<u64>>>,
+}
+
+/// Notes that a request was given up, if it is dropped before its end.
+struct Watch<'a> {
+    link: &'a Link,
+    received: u64,
+    ended: bool,
 }
 
 /// Why a request got no answer.
@@ -73,13 +86,13 @@ impl Wire {
     pub(crate) fn new(
         backend: BackendFactory,
         endpoint: EndpointConfig,
-        handshake: Duration,
+        timers: Timers,
         seed: [u8; 32],
     ) -> Self {
         Self {
             backend,
             endpoint,
-            handshake,
+            timers,
             seed,
             sockets: [const { OnceCell::const_new() }; 4],
             longest_identity: Mutex::new(None),
@@ -108,18 +121,17 @@ impl Wire {
         credential: ClientCredential,
     ) -> Result<Link, Error> {
         let handle = self.socket(peer, true).await?.clone();
-        let opening = tokio::time::timeout(self.handshake, handle.open(peer, credential));
+        let opening = tokio::time::timeout(self.timers.handshake, handle.open(peer, credential));
         match opening.await {
-            Ok(Ok(connected)) => Ok(Link {
-                handle,
-                session: connected.session,
-                peer,
-            }),
+            Ok(Ok(connected)) => Ok(self.link(handle, connected.session, peer)),
             Ok(Err(error)) => Err(open_error(role, peer, error)),
             Err(_) => Err(Error::CannotReach {
                 role,
                 peer: peer.to_string(),
-                reason: format!("no handshake within {} ms", self.handshake.as_millis()),
+                reason: format!(
+                    "no handshake within {} ms",
+                    self.timers.handshake.as_millis()
+                ),
             }),
         }
     }
@@ -131,17 +143,23 @@ impl Wire {
             .open_plain(peer)
             .await
             .map_err(|error| open_error(role, peer, error))?;
-        Ok(Link {
-            handle,
-            session,
-            peer,
-        })
+        Ok(self.link(handle, session, peer))
     }
 
     /// Ends all sessions with close_notify.
     pub(crate) async fn shutdown(&self) {
         for socket in self.sockets.iter().filter_map(OnceCell::get) {
             socket.shutdown().await;
+        }
+    }
+
+    fn link(&self, handle: Handle, session: SessionId, peer: SocketAddr) -> Link {
+        Link {
+            handle,
+            session,
+            peer,
+            limit: self.timers.exchange,
+            given_up_at: Arc::default(),
         }
     }
 
@@ -180,20 +198,58 @@ impl Wire {
 }
 
 impl Link {
-    pub(crate) async fn request(&self, request: Request) -> Result<Response, Failure> {
-        self.handle
-            .request(self.session, request)
+    /// Sends a request. `received`: datagrams received so far.
+    pub(crate) async fn request(
+        &self,
+        request: Request,
+        received: u64,
+    ) -> Result<Response, Failure> {
+        self.limited(received, self.handle.request(self.session, request))
             .await
-            .map_err(Failure::from)
     }
 
     /// The first answer, and what follows.
     pub(crate) async fn observe(
         &self,
         request: Request,
+        received: u64,
     ) -> Result<(Response, Observation), Failure> {
-        let observation = self.handle.observe(self.session, request).await?;
+        let observation = self
+            .limited(received, self.handle.observe(self.session, request))
+            .await?;
         Ok((observation.first().clone(), observation))
+    }
+
+    /// Whether a further request makes sense: the session lives, and the peer was heard since a request was given up.
+    pub(crate) async fn is_alive(&self) -> bool {
+        let Some(traffic) = self.traffic().await else {
+            return false;
+        };
+        self.given_up_at()
+            .is_none_or(|received| traffic.datagrams_received > received)
+    }
+
+    async fn limited<T>(
+        &self,
+        received: u64,
+        exchange: impl Future<Output = Result<T, RequestError>>,
+    ) -> Result<T, Failure> {
+        let mut watch = Watch {
+            link: self,
+            received,
+            ended: false,
+        };
+        let Ok(result) = tokio::time::timeout(self.limit, exchange).await else {
+            return Err(Failure::silence(self.limit));
+        };
+        watch.ended = true;
+        Ok(result?)
+    }
+
+    fn given_up_at(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
+        self.given_up_at
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Whether both name the same session.
@@ -219,7 +275,22 @@ impl Link {
     }
 }
 
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        *self.link.given_up_at() = (!self.ended).then_some(self.received);
+    }
+}
+
 impl Failure {
+    fn silence(limit: Duration) -> Self {
+        let reason = format!("no answer within {} ms", limit.as_millis());
+        Self {
+            kind: Kind::Silence,
+            may_have_arrived: true,
+            reason,
+        }
+    }
+
     /// The session ended before anything was sent.
     pub(crate) fn gone() -> Self {
         Self {

@@ -120,7 +120,7 @@ fn d34_an_update_names_the_kid_of_the_running_session() {
 
 #[test]
 fn f74_d42_the_unauthorized_request_has_no_payload_and_no_query() {
-    let target = Target::parse("coaps://rs.example.com/meters/1?secret=1").unwrap();
+    let target = Target::parse("coaps://192.0.2.1/meters/1?secret=1").unwrap();
     let request = unauthorized_request(&target);
     assert_eq!(request.method, Code::GET);
     assert_eq!(request.path(), "/meters/1");

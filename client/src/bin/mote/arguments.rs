@@ -56,7 +56,7 @@ pub(crate) struct Options {
     /// Configuration file (TOML); the options below go before it.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Authorization server, coaps://HOST[:PORT][/PATH]; without a path /token.
+    /// Authorization server, for example coaps://as.example.com:5684; without a path /token.
     #[arg(long = "as", global = true, value_name = "URI")]
     pub(crate) authorization_server: Option<String>,
     /// PSK identity of this device at the authorization server: text, or hex:BYTES.
@@ -149,7 +149,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Url {
-    /// coaps://HOST[:PORT]/PATH[?QUERY] of the resource server.
+    /// Resource at the resource server, for example coaps://rs.example.com/meters/1.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
 }

@@ -76,9 +76,12 @@ fn configure(
         .or(file.call_time_limit_seconds)
         .map(Duration::from_secs);
     if let Some(call) = call {
+        let default = Timers::default();
+        let (handshake, exchange) = (call.min(default.handshake), call.min(default.exchange));
         builder = builder.timers(Timers {
             call,
-            handshake: call.min(Timers::default().handshake),
+            handshake,
+            exchange,
         });
     }
     Ok((builder, summary))
