@@ -1,0 +1,12 @@
+//! The client against scripted servers, as a library and as a program.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests may panic: that is how they fail"
+)]
+
+mod flow;
+#[cfg(feature = "program")]
+mod mote;
+mod scripted;
