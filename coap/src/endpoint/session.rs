@@ -129,6 +129,10 @@ mod tests {
 
     #[test]
     fn an_entry_of_the_table_is_small() {
-        assert!(size_of::<Session>() <= 384, "{} bytes", size_of::<Session>());
+        assert!(
+            size_of::<Session>() <= 384,
+            "{} bytes",
+            size_of::<Session>()
+        );
     }
 }
