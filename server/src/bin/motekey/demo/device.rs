@@ -58,6 +58,7 @@ impl Device {
             .timers(Timers {
                 call: Duration::from_secs(15),
                 handshake: Duration::from_secs(10),
+                ..Timers::default()
             })
             .build()
             .await?;
