@@ -22,6 +22,10 @@ pub(crate) struct Timer {
     sample: Option<Instant>,
     /// When the current flight went out last.
     sent: Instant,
+    /// Sequence number of the first record of that sending.
+    sent_sequence: u64,
+    /// The round trip measured last.
+    round_trip: Option<Duration>,
 }
 
 /// What a time means.
@@ -46,23 +50,39 @@ impl Timer {
             first_wait,
             sample: None,
             sent: now,
+            sent_sequence: 0,
+            round_trip: None,
         }
     }
 
-    /// A new flight goes out at `now`.
-    pub(crate) fn start(&mut self, now: Instant, random: &mut SeededRandom) {
-        self.measure(now);
+    /// A new flight goes out at `now`, in records from `sequence` on.
+    pub(crate) fn start(&mut self, now: Instant, sequence: u64, random: &mut SeededRandom) {
+        self.answered(now);
         self.sample = Some(now);
-        self.arm(now, self.first_wait, random);
+        self.arm(now, sequence, self.first_wait, random);
     }
 
-    /// The flight goes out again at `now`.
-    pub(crate) fn repeated(&mut self, now: Instant, random: &mut SeededRandom) {
+    /// The flight goes out again at `now`, in records from `sequence` on.
+    pub(crate) fn repeated(&mut self, now: Instant, sequence: u64, random: &mut SeededRandom) {
         // RFC 6298 Section 3: a round trip is not measured on what was sent twice.
         self.sample = None;
         // RFC 6347 Section 4.2.4.1: the wait doubles with each repetition.
         let doubled = self.wait.saturating_mul(2).min(self.timing.maximum);
-        self.arm(now, doubled, random);
+        self.arm(now, sequence, doubled, random);
+    }
+
+    /// A HelloVerifyRequest came in a record with this number, which is that of the ClientHello it answers
+    /// (RFC 6347 Section 4.2.1): if that was the last one, its round trip can be measured although the flight was
+    /// repeated.
+    pub(crate) fn verify_request(&mut self, sequence: u64) {
+        if sequence == self.sent_sequence {
+            self.sample = Some(self.sent);
+        }
+    }
+
+    /// The round trip that was measured last.
+    pub(crate) const fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Whether the peer's repetition may be answered at `now`: not sooner than half of the shortest wait after our
@@ -86,20 +106,23 @@ impl Timer {
             .map_or(self.limit, |repeat| repeat.min(self.limit))
     }
 
-    /// The peer's answer to an unrepeated flight came at `now`.
-    fn measure(&mut self, now: Instant) {
+    /// The peer's answer to the flight came at `now`.
+    pub(crate) fn answered(&mut self, now: Instant) {
         if let Some(sent) = self.sample.take() {
+            let round_trip = now.saturating_duration_since(sent);
+            self.round_trip = Some(round_trip);
             // RFC 6298 Section 2.2: RTO = R + 4 * R/2 after the first measurement.
-            let measured = now.saturating_duration_since(sent).saturating_mul(3);
+            let measured = round_trip.saturating_mul(3);
             self.first_wait = measured.max(self.timing.minimum).min(self.timing.initial);
         }
     }
 
-    fn arm(&mut self, now: Instant, wait: Duration, random: &mut SeededRandom) {
+    fn arm(&mut self, now: Instant, sequence: u64, wait: Duration, random: &mut SeededRandom) {
         let jitter = wait.saturating_mul(u32::from(self.timing.jitter_percent)) / 100;
         let part = jitter.saturating_mul(u32::from(random.number())) / u32::from(u16::MAX);
         self.wait = wait;
         self.sent = now;
+        self.sent_sequence = sequence;
         self.repeat = Some(now + wait + part);
     }
 }
@@ -128,7 +151,7 @@ mod tests {
     fn waits_double_within_their_jitter_until_the_limit() {
         let mut random = SeededRandom::new(&PROVIDER, &mut Fixed).unwrap();
         let mut timer = Timer::new(Timing::default(), at(0));
-        timer.start(at(0), &mut random);
+        timer.start(at(0), 0, &mut random);
         let mut now = at(0);
         for wait in [1000, 2000, 4000, 8000, 16000] {
             let next = timer.next();
@@ -138,7 +161,7 @@ mod tests {
                 "{waited} for {wait}"
             );
             assert_eq!(timer.due(next), Due::Repeat);
-            timer.repeated(next, &mut random);
+            timer.repeated(next, 1, &mut random);
             now = next;
         }
         assert_eq!(timer.next(), at(60_000));
@@ -155,17 +178,30 @@ mod tests {
             },
             at(0),
         );
-        timer.start(at(0), &mut random);
-        timer.start(at(100), &mut random);
+        timer.start(at(0), 0, &mut random);
+        timer.start(at(100), 1, &mut random);
         assert_eq!(timer.next(), at(400));
-        timer.repeated(at(400), &mut random);
+        timer.repeated(at(400), 2, &mut random);
         assert_eq!(timer.next(), at(1000));
-        timer.start(at(5000), &mut random);
+        timer.start(at(5000), 3, &mut random);
         assert_eq!(
             timer.next(),
             at(5300),
             "no measurement on a repeated flight"
         );
         assert!(!timer.may_repeat_early(at(5000)) && timer.may_repeat_early(at(5100)));
+    }
+
+    #[test]
+    fn a_verify_request_tells_which_sending_it_answers() {
+        let mut random = SeededRandom::new(&PROVIDER, &mut Fixed).unwrap();
+        for (sequence, round_trip) in [(1, Some(80)), (0, None), (2, None)] {
+            let mut timer = Timer::new(Timing::default(), at(0));
+            timer.start(at(0), 0, &mut random);
+            timer.repeated(at(1000), 1, &mut random);
+            timer.verify_request(sequence);
+            timer.start(at(1080), 2, &mut random);
+            assert_eq!(timer.round_trip(), round_trip.map(Duration::from_millis));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::{Event, Next, Queues, Received};
 use crate::codec::Reader;
@@ -25,6 +26,8 @@ pub(super) struct Established {
     pub(super) finished: Option<(u16, [u8; VERIFY_DATA])>,
     /// Under which the session can be resumed; empty: it cannot.
     pub(super) session_id: Box<[u8]>,
+    /// As the handshake measured it last.
+    pub(super) round_trip: Option<Duration>,
 }
 
 impl Established {

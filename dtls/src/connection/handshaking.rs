@@ -141,7 +141,10 @@ impl Handshaking {
             return self.protected(now, record, queues);
         }
         let next = match record.content_type {
-            ContentType::Handshake => self.fragments(now, record.epoch, record.fragment, queues),
+            ContentType::Handshake => {
+                let number = (record.epoch, record.sequence);
+                self.fragments(now, number, record.fragment, queues)
+            }
             ContentType::Alert => alert(record.fragment),
             // RFC 6347 Section 4.1: the epoch in the records tells what ChangeCipherSpec does in TLS, and cannot
             // get lost.
@@ -193,7 +196,8 @@ impl Handshaking {
         };
         let next = match verified.opened.content_type {
             ContentType::Handshake => {
-                self.fragments(now, PROTECTED, &verified.opened.content, queues)
+                let number = (PROTECTED, record.sequence);
+                self.fragments(now, number, &verified.opened.content, queues)
             }
             ContentType::Alert => alert(&verified.opened.content),
             // Application data may not come before Finished.
@@ -227,7 +231,14 @@ impl Handshaking {
         }
     }
 
-    fn fragments(&mut self, now: Instant, epoch: u16, content: &[u8], queues: &mut Queues) -> Next {
+    /// The fragments in a record with this epoch and sequence number.
+    fn fragments(
+        &mut self,
+        now: Instant,
+        (epoch, sequence): (u16, u64),
+        content: &[u8],
+        queues: &mut Queues,
+    ) -> Next {
         let mut reader = Reader::new(content);
         while !reader.is_empty() {
             // RFC 6347 Section 4.1.2.7: what is malformed is discarded silently.
@@ -241,6 +252,9 @@ impl Handshaking {
             // RFC 5246 Section 7.4.1.1: HelloRequest is ignored during a handshake.
             if fragment.kind == HandshakeType::HELLO_REQUEST {
                 continue;
+            }
+            if fragment.kind == HandshakeType::HELLO_VERIFY_REQUEST {
+                self.timer.verify_request(sequence);
             }
             if let Outcome::Repeated { .. } = self.reassembly.insert(&fragment) {
                 self.repeat_asked = true;
@@ -305,17 +319,20 @@ impl Handshaking {
                 self.machine = Some(machine);
                 Ok(Next::Stay)
             }
-            Step::Done(completed) => Ok(self.complete(*completed, queues)),
+            Step::Done(completed) => Ok(self.complete(now, *completed, queues)),
         }
     }
 
-    fn complete(&mut self, completed: Completed, queues: &mut Queues) -> Next {
+    fn complete(&mut self, now: Instant, completed: Completed, queues: &mut Queues) -> Next {
         let Completed {
             secrets,
             peer,
             last_flight_is_ours,
             session_id,
         } = completed;
+        if !last_flight_is_ours {
+            self.timer.answered(now);
+        }
         queues.events.push_back(Event::Connected { peer });
         let finished = self.flight.iter().rev().find_map(|item| match item {
             Item::Message {
@@ -332,6 +349,7 @@ impl Handshaking {
             secrets,
             finished,
             session_id: session_id.into_boxed_slice(),
+            round_trip: self.timer.round_trip(),
         }))
     }
 
@@ -357,13 +375,15 @@ impl Handshaking {
         queues: &mut Queues,
     ) -> Result<(), HandshakeError> {
         self.flight = flight;
-        self.timer.start(now, &mut self.random);
+        let sequence = self.channel.plain_sequence;
+        self.timer.start(now, sequence, &mut self.random);
         self.put_flight(queues)
     }
 
     /// Sends the flight again.
     fn repeat(&mut self, now: Instant, queues: &mut Queues) -> Result<Next, HandshakeError> {
-        self.timer.repeated(now, &mut self.random);
+        let sequence = self.channel.plain_sequence;
+        self.timer.repeated(now, sequence, &mut self.random);
         self.put_flight(queues)?;
         Ok(Next::Stay)
     }

@@ -9,6 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use crate::client;
 use crate::codec::record::Records;
@@ -213,6 +214,13 @@ impl Connection {
     pub fn session_id(&self) -> Option<&[u8]> {
         self.established()
             .map(|established| &*established.session_id)
+    }
+
+    /// The round trip to the peer, as the handshake measured it last; `None` while there is no measurement, and for
+    /// a session that was saved. A protocol above can take its first wait for an answer from it (RFC 8085
+    /// Section 3.1.1) instead of a constant.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.established()?.round_trip
     }
 
     /// Keying material for another protocol (RFC 5705 Section 4): fills `output`. A missing context differs from an

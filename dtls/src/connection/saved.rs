@@ -114,6 +114,7 @@ impl Connection {
             secrets,
             finished,
             session_id,
+            round_trip: None,
         });
         Ok((
             Self {

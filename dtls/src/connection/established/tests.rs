@@ -36,6 +36,7 @@ fn pair() -> (Established, Channel) {
             secrets,
             finished: Some((3, [9; 12])),
             session_id: Box::default(),
+            round_trip: None,
         },
         peer,
     )
