@@ -160,13 +160,12 @@ impl Simulation {
 
     fn send(&mut self, to: End, datagram: Vec<u8>) {
         self.sent += 1;
-        let copies = if datagram.len() > self.link.mtu
-            || self.chance.below(100) < self.link.loss_percent
-        {
-            0
-        } else {
-            1 + u64::from(self.chance.below(100) < self.link.duplicate_percent)
-        };
+        let copies =
+            if datagram.len() > self.link.mtu || self.chance.below(100) < self.link.loss_percent {
+                0
+            } else {
+                1 + u64::from(self.chance.below(100) < self.link.duplicate_percent)
+            };
         for copy in 0..copies {
             let jitter = self.chance.below(self.link.jitter + 1);
             let at = self.now + Duration::from_micros(self.link.delay + jitter);

@@ -59,8 +59,20 @@ fn rows() -> Vec<Row> {
     }
     let jitter = 100_000;
     for (network, link) in [
-        ("reordered", Link { jitter, ..Link::default() }),
-        ("20 % twice", Link { duplicate_percent: 20, ..Link::default() }),
+        (
+            "reordered",
+            Link {
+                jitter,
+                ..Link::default()
+            },
+        ),
+        (
+            "20 % twice",
+            Link {
+                duplicate_percent: 20,
+                ..Link::default()
+            },
+        ),
         (
             "10 % lost, 20 % twice, reordered",
             Link {
@@ -131,7 +143,7 @@ fn outcomes(rows: &[Row]) -> Vec<Outcome> {
 }
 
 #[test]
-fn d24_handshakes_complete_over_networks_that_lose_reorder_and_repeat() {
+fn handshakes_complete_over_networks_that_lose_reorder_and_repeat() {
     let rows = rows();
     let mut table = String::from(
         "| network, each way | longest datagram | identity | complete of 300 | median s | p90 s | slowest s | datagrams, mean |\n\

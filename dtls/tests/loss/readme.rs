@@ -39,9 +39,5 @@ pub(crate) fn percentile(sorted: &[u64], percent: usize) -> u64 {
 
 /// Microseconds as seconds with two digits.
 pub(crate) fn seconds(micros: u64) -> String {
-    format!(
-        "{}.{:02}",
-        micros / 1_000_000,
-        micros % 1_000_000 / 10_000
-    )
+    format!("{}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000)
 }
