@@ -41,6 +41,7 @@ fn rows() -> Vec<Row> {
             (1280, IDENTITY.to_vec()),
             (127, IDENTITY.to_vec()),
             (1280, vec![0xd0; 400]),
+            (576, vec![0xd0; 900]),
             (256, vec![0xd0; 400]),
             (127, vec![0xd0; 400]),
         ] {
