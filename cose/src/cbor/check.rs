@@ -2,8 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::CborError;
-use super::head::{Cursor, Major};
+use minicbor::{
+    Decoder,
+    data::{Int, Type},
+};
+
+use super::{CborError, Kind};
 
 /// Bounds of the pre-pass. They bound time, stack and memory that bytes from the network can cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +53,13 @@ pub fn check(bytes: &[u8], limits: Limits) -> Result<(), CborError> {
         });
     }
     let mut checker = Checker {
-        cursor: Cursor::new(bytes),
+        decoder: Decoder::new(bytes),
         limits,
         items: 0,
         keys: Vec::new(),
     };
     checker.item(0)?;
-    match checker.cursor.remaining() {
+    match bytes.len().saturating_sub(checker.decoder.position()) {
         0 => Ok(()),
         count => Err(CborError::TrailingBytes { count }),
     }
@@ -64,15 +68,15 @@ pub fn check(bytes: &[u8], limits: Limits) -> Result<(), CborError> {
 /// What tells one map key from another.
 #[derive(PartialEq)]
 enum Key<'b> {
-    Unsigned(u64),
-    Negative(u64),
+    Integer(Int),
     Bytes(&'b [u8]),
-    Text(&'b [u8]),
+    Text(&'b str),
     Other(&'b [u8]),
 }
 
+/// The decoder reads the items one by one; what it lets through is refused here.
 struct Checker<'b> {
-    cursor: Cursor<'b>,
+    decoder: Decoder<'b>,
     limits: Limits,
     items: usize,
     /// The keys of all maps that are open, innermost last.
@@ -88,35 +92,65 @@ impl<'b> Checker<'b> {
                 limit: self.limits.items,
             });
         }
-        let at = self.cursor.position();
-        let head = self.cursor.head()?;
-        match head.major {
-            Major::Unsigned => return Ok(Key::Unsigned(head.argument)),
-            Major::Negative => return Ok(Key::Negative(head.argument)),
-            Major::Bytes => return Ok(Key::Bytes(self.cursor.take(head.argument)?)),
-            Major::Text => {
-                let text = self.cursor.take(head.argument)?;
-                // RFC 8949 Section 3.1: a text string that is not UTF-8 is invalid.
-                core::str::from_utf8(text).map_err(|_| CborError::NotUtf8 { at })?;
-                return Ok(Key::Text(text));
+        let at = self.decoder.position();
+        let kind = self.kind(at)?;
+        let fault = |error| CborError::of_decoder(&error, at);
+        let decoder = &mut self.decoder;
+        match kind {
+            Kind::Unsigned | Kind::Negative => {
+                return decoder.int().map(Key::Integer).map_err(fault);
             }
-            Major::Array => {
+            Kind::Bytes => return decoder.bytes().map(Key::Bytes).map_err(fault),
+            // RFC 8949 Section 3.1: a text string that is not UTF-8 is invalid.
+            Kind::Text => return decoder.str().map(Key::Text).map_err(fault),
+            Kind::Array => {
+                let elements = decoder.array().map_err(fault)?.unwrap_or_default();
                 let depth = self.descend(depth)?;
-                for _ in 0..head.argument {
+                for _ in 0..elements {
                     self.item(depth)?;
                 }
             }
-            Major::Map => {
+            Kind::Map => {
+                let entries = decoder.map().map_err(fault)?.unwrap_or_default();
                 let depth = self.descend(depth)?;
-                self.map(head.argument, depth)?;
+                self.map(entries, depth)?;
             }
-            Major::Tag => {
+            Kind::Tag => {
+                decoder.tag().map_err(fault)?;
                 let depth = self.descend(depth)?;
                 self.item(depth)?;
             }
-            Major::Simple => {}
+            Kind::Boolean | Kind::Null | Kind::Float | Kind::Simple => {
+                decoder.skip().map_err(fault)?;
+                // RFC 8949 Section 3.3: the two-byte form of simple values below 32 is not well-formed.
+                if matches!(self.since(at), [_, 0..32]) {
+                    return Err(CborError::Reserved { at });
+                }
+            }
         }
-        Ok(Key::Other(self.cursor.since(at)))
+        Ok(Key::Other(self.since(at)))
+    }
+
+    /// The kind of the item at `at`, which is next.
+    fn kind(&self, at: usize) -> Result<Kind, CborError> {
+        let datatype = self.decoder.datatype();
+        match datatype.map_err(|error| CborError::of_decoder(&error, at))? {
+            Type::BytesIndef | Type::StringIndef | Type::ArrayIndef | Type::MapIndef => {
+                Err(CborError::Indefinite { at })
+            }
+            // RFC 8949 Section 3: additional information 28 to 30 is reserved. A "break" outside of an indefinite item
+            // is not well-formed.
+            Type::Break | Type::Unknown(_) => Err(CborError::Reserved { at }),
+            definite => Ok(Kind::of(definite)),
+        }
+    }
+
+    /// The bytes from `start` up to here.
+    fn since(&self, start: usize) -> &'b [u8] {
+        let input = self.decoder.input();
+        input
+            .get(start..self.decoder.position())
+            .unwrap_or_default()
     }
 
     fn descend(&self, depth: usize) -> Result<usize, CborError> {
@@ -135,7 +169,7 @@ impl<'b> Checker<'b> {
         }
         let first = self.keys.len();
         for _ in 0..entries {
-            let at = self.cursor.position();
+            let at = self.decoder.position();
             let key = self.item(depth)?;
             // RFC 9052 Section 3: a label occurs once in a map; RFC 8949 Section 5.6: so does every key.
             if self
@@ -159,8 +193,7 @@ impl<'b> Checker<'b> {
 impl Key<'_> {
     fn integer(&self) -> Option<i64> {
         match self {
-            Self::Unsigned(value) => i64::try_from(*value).ok(),
-            Self::Negative(value) => i64::try_from(*value).ok().map(|value| !value),
+            Self::Integer(value) => i64::try_from(*value).ok(),
             _ => None,
         }
     }

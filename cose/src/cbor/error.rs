@@ -1,6 +1,8 @@
 //! What can be wrong with CBOR from the network, and the words for it.
 
-use core::fmt;
+use core::{error::Error as _, fmt};
+
+use minicbor::{data::Type, decode};
 
 /// The kind of a CBOR item, for "got, wanted" in errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,25 @@ pub enum Kind {
     Float,
     /// `undefined` or an unassigned simple value.
     Simple,
+}
+
+impl Kind {
+    /// The kind of what the decoder has found.
+    pub(super) const fn of(datatype: Type) -> Self {
+        match datatype {
+            Type::U8 | Type::U16 | Type::U32 | Type::U64 => Self::Unsigned,
+            Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::Int => Self::Negative,
+            Type::Bytes | Type::BytesIndef => Self::Bytes,
+            Type::String | Type::StringIndef => Self::Text,
+            Type::Array | Type::ArrayIndef => Self::Array,
+            Type::Map | Type::MapIndef => Self::Map,
+            Type::Tag => Self::Tag,
+            Type::Bool => Self::Boolean,
+            Type::Null => Self::Null,
+            Type::F16 | Type::F32 | Type::F64 => Self::Float,
+            Type::Undefined | Type::Simple | Type::Break | Type::Unknown(_) => Self::Simple,
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -130,6 +151,19 @@ pub enum CborError {
         /// The member of the map, if it is one.
         label: Option<Label>,
     },
+}
+
+impl CborError {
+    /// What an error of the decoder says about the item at `at`, whose kind was looked at before it was read.
+    pub(super) fn of_decoder(error: &decode::Error, at: usize) -> Self {
+        // The decoder names a source for text that is not UTF-8 and for nothing else. What is left is the end of the
+        // input, and a length that no input can have.
+        if error.source().is_some() {
+            Self::NotUtf8 { at }
+        } else {
+            Self::Truncated
+        }
+    }
 }
 
 impl fmt::Display for CborError {

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use super::head::{Cursor, Head, Major};
+use minicbor::{Decoder, decode};
+
 use super::{CborError, Kind, Label, Limits, check};
 
 /// The name of a member that the table of names does not have.
@@ -49,9 +50,9 @@ impl<'b> Value<'b> {
     /// What the item is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        Cursor::new(self.bytes)
-            .head()
-            .map_or(Kind::Simple, |head| head.kind())
+        Decoder::new(self.bytes)
+            .datatype()
+            .map_or(Kind::Simple, Kind::of)
     }
 
     /// A text string.
@@ -59,8 +60,7 @@ impl<'b> Value<'b> {
     /// # Errors
     /// [`CborError::WrongType`].
     pub fn text(&self) -> Result<&'b str, CborError> {
-        let bytes = self.string(Major::Text, "a text string")?;
-        core::str::from_utf8(bytes).map_err(|_| CborError::NotUtf8 { at: 0 })
+        self.read(&[Kind::Text], "a text string", Decoder::str)
     }
 
     /// A byte string.
@@ -68,7 +68,7 @@ impl<'b> Value<'b> {
     /// # Errors
     /// [`CborError::WrongType`].
     pub fn bytes(&self) -> Result<&'b [u8], CborError> {
-        self.string(Major::Bytes, "a byte string")
+        self.read(&[Kind::Bytes], "a byte string", Decoder::bytes)
     }
 
     /// An unsigned integer.
@@ -76,11 +76,7 @@ impl<'b> Value<'b> {
     /// # Errors
     /// [`CborError::WrongType`].
     pub fn unsigned(&self) -> Result<u64, CborError> {
-        let head = Cursor::new(self.bytes).head()?;
-        match head.major {
-            Major::Unsigned => Ok(head.argument),
-            _ => Err(self.wrong_type(&head, "an unsigned integer")),
-        }
+        self.read(&[Kind::Unsigned], "an unsigned integer", Decoder::u64)
     }
 
     /// An integer.
@@ -88,11 +84,7 @@ impl<'b> Value<'b> {
     /// # Errors
     /// [`CborError::WrongType`]; [`CborError::OutOfRange`] outside the range of `i64`.
     pub fn integer(&self) -> Result<i64, CborError> {
-        let head = Cursor::new(self.bytes).head()?;
-        match integer_of(&head) {
-            Some(integer) => integer.ok_or(CborError::OutOfRange { label: self.label }),
-            None => Err(self.wrong_type(&head, "an integer")),
-        }
+        self.integer_for("an integer")
     }
 
     /// An integer or a floating-point number.
@@ -100,15 +92,13 @@ impl<'b> Value<'b> {
     /// # Errors
     /// [`CborError::WrongType`]; [`CborError::OutOfRange`] for an integer outside the range of `i64`.
     pub fn number(&self) -> Result<Number, CborError> {
-        let head = Cursor::new(self.bytes).head()?;
-        if let Some(integer) = integer_of(&head) {
-            return integer
-                .map(Number::Integer)
-                .ok_or(CborError::OutOfRange { label: self.label });
+        let wanted = "a number without a tag";
+        if self.kind() == Kind::Float {
+            self.read(&[Kind::Float], wanted, Decoder::f64)
+                .map(Number::Float)
+        } else {
+            self.integer_for(wanted).map(Number::Integer)
         }
-        float_of(&head)
-            .map(Number::Float)
-            .ok_or_else(|| self.wrong_type(&head, "a number without a tag"))
     }
 
     /// `true` or `false`.
@@ -116,11 +106,7 @@ impl<'b> Value<'b> {
     /// # Errors
     /// [`CborError::WrongType`].
     pub fn boolean(&self) -> Result<bool, CborError> {
-        let head = Cursor::new(self.bytes).head()?;
-        match (head.kind(), head.information) {
-            (Kind::Boolean, information) => Ok(information == 21),
-            _ => Err(self.wrong_type(&head, "a boolean")),
-        }
+        self.read(&[Kind::Boolean], "a boolean", Decoder::bool)
     }
 
     /// Whether the item is `null`.
@@ -134,16 +120,11 @@ impl<'b> Value<'b> {
     /// # Errors
     /// [`CborError::WrongType`].
     pub fn map(&self, names: &'static [Label]) -> Result<MapReader<'b>, CborError> {
-        let mut cursor = Cursor::new(self.bytes);
-        let head = cursor.head()?;
-        match head.major {
-            Major::Map => Ok(MapReader {
-                cursor,
-                left: head.argument,
-                names,
-            }),
-            _ => Err(self.wrong_type(&head, "a map")),
-        }
+        self.read(&[Kind::Map], "a map", |decoder| {
+            let left = decoder.map()?.unwrap_or_default();
+            let items = Items(decoder.clone());
+            Ok(MapReader { items, left, names })
+        })
     }
 
     /// An array.
@@ -151,16 +132,12 @@ impl<'b> Value<'b> {
     /// # Errors
     /// [`CborError::WrongType`].
     pub fn array(&self) -> Result<ArrayReader<'b>, CborError> {
-        let mut cursor = Cursor::new(self.bytes);
-        let head = cursor.head()?;
-        match head.major {
-            Major::Array => Ok(ArrayReader {
-                cursor,
-                left: head.argument,
-                label: self.label,
-            }),
-            _ => Err(self.wrong_type(&head, "an array")),
-        }
+        let label = self.label;
+        self.read(&[Kind::Array], "an array", |decoder| {
+            let left = decoder.array()?.unwrap_or_default();
+            let items = Items(decoder.clone());
+            Ok(ArrayReader { items, left, label })
+        })
     }
 
     /// The error that tells what stands here and what was wanted.
@@ -173,21 +150,22 @@ impl<'b> Value<'b> {
         }
     }
 
-    fn string(&self, major: Major, wanted: &'static str) -> Result<&'b [u8], CborError> {
-        let mut cursor = Cursor::new(self.bytes);
-        let head = cursor.head()?;
-        if head.major == major {
-            cursor.take(head.argument)
-        } else {
-            Err(self.wrong_type(&head, wanted))
-        }
+    fn integer_for(&self, wanted: &'static str) -> Result<i64, CborError> {
+        let integer = self.read(&[Kind::Unsigned, Kind::Negative], wanted, Decoder::int)?;
+        i64::try_from(integer).map_err(|_| CborError::OutOfRange { label: self.label })
     }
 
-    fn wrong_type(&self, head: &Head, wanted: &'static str) -> CborError {
-        CborError::WrongType {
-            label: self.label,
-            got: head.kind(),
-            wanted,
+    /// Reads the item if it is of one of `kinds`.
+    fn read<T>(
+        &self,
+        kinds: &[Kind],
+        wanted: &'static str,
+        read: impl FnOnce(&mut Decoder<'b>) -> Result<T, decode::Error>,
+    ) -> Result<T, CborError> {
+        if kinds.contains(&self.kind()) {
+            read(&mut Decoder::new(self.bytes)).map_err(|error| CborError::of_decoder(&error, 0))
+        } else {
+            Err(self.unwanted(wanted))
         }
     }
 }
@@ -208,7 +186,7 @@ impl fmt::Debug for Value<'_> {
 /// skipped: every map of ACE and COSE that is read here ignores what it does not know.
 #[derive(Clone, Debug)]
 pub struct MapReader<'b> {
-    cursor: Cursor<'b>,
+    items: Items<'b>,
     left: u64,
     names: &'static [Label],
 }
@@ -233,12 +211,9 @@ impl<'b> MapReader<'b> {
     pub fn next_member(&mut self) -> Result<Option<(i64, Value<'b>)>, CborError> {
         while self.left > 0 {
             self.left -= 1;
-            let mut key = self.cursor;
-            self.cursor.skip()?;
-            let start = self.cursor.position();
-            self.cursor.skip()?;
-            let bytes = self.cursor.since(start);
-            if let Some(Some(number)) = integer_of(&key.head()?) {
+            let number = self.items.label()?;
+            let bytes = self.items.next()?;
+            if let Some(number) = number {
                 let label = Some(self.label(number));
                 return Ok(Some((number, Value { bytes, label })));
             }
@@ -258,7 +233,7 @@ impl<'b> MapReader<'b> {
 /// The elements of a checked array.
 #[derive(Clone, Debug)]
 pub struct ArrayReader<'b> {
-    cursor: Cursor<'b>,
+    items: Items<'b>,
     left: u64,
     label: Option<Label>,
 }
@@ -285,49 +260,43 @@ impl<'b> ArrayReader<'b> {
             return Ok(None);
         }
         self.left -= 1;
-        let start = self.cursor.position();
-        self.cursor.skip()?;
-        Ok(Some(Value {
-            bytes: self.cursor.since(start),
-            label: self.label,
-        }))
+        let (bytes, label) = (self.items.next()?, self.label);
+        Ok(Some(Value { bytes, label }))
     }
 }
 
-/// The integer of a head: `None` if it is none, `Some(None)` if `i64` cannot hold it.
-fn integer_of(head: &Head) -> Option<Option<i64>> {
-    match head.major {
-        Major::Unsigned => Some(i64::try_from(head.argument).ok()),
-        // RFC 8949 Section 3.1: the value is -1 minus the argument, which is the complement of its bits.
-        Major::Negative => Some(i64::try_from(head.argument).ok().map(|argument| !argument)),
-        _ => None,
+/// Checked items one behind the other.
+#[derive(Clone)]
+struct Items<'b>(Decoder<'b>);
+
+impl<'b> Items<'b> {
+    /// The next item, if it is an integer of 64 bits; else it is skipped.
+    fn label(&mut self) -> Result<Option<i64>, CborError> {
+        match self.0.datatype().map(Kind::of) {
+            Ok(Kind::Unsigned | Kind::Negative) => {
+                let at = self.0.position();
+                let label = self.0.int();
+                let label = label.map_err(|error| CborError::of_decoder(&error, at))?;
+                Ok(i64::try_from(label).ok())
+            }
+            _ => self.next().map(|_| None),
+        }
+    }
+
+    /// The bytes of the next item.
+    fn next(&mut self) -> Result<&'b [u8], CborError> {
+        let start = self.0.position();
+        let skipped = self.0.skip();
+        skipped.map_err(|error| CborError::of_decoder(&error, start))?;
+        let bytes = self.0.input().get(start..self.0.position());
+        bytes.ok_or(CborError::Truncated)
     }
 }
 
-fn float_of(head: &Head) -> Option<f64> {
-    match (head.major, head.information) {
-        (Major::Simple, 25) => u16::try_from(head.argument).ok().map(half),
-        (Major::Simple, 26) => u32::try_from(head.argument)
-            .ok()
-            .map(|bits| f64::from(f32::from_bits(bits))),
-        (Major::Simple, 27) => Some(f64::from_bits(head.argument)),
-        _ => None,
-    }
-}
-
-/// A half-precision number (RFC 8949 Appendix D), without arithmetic beyond exact products.
-fn half(bits: u16) -> f64 {
-    let exponent = u64::from((bits >> 10) & 0x1f);
-    let mantissa = u64::from(bits & 0x3ff);
-    let magnitude = match exponent {
-        // Subnormal: the mantissa in units of 2^-24.
-        0 => f64::from(bits & 0x3ff) * f64::from_bits((1023 - 24) << 52),
-        31 => f64::from_bits((0x7ff << 52) | (mantissa << 42)),
-        _ => f64::from_bits(((exponent + 1023 - 15) << 52) | (mantissa << 42)),
-    };
-    if bits & 0x8000 == 0 {
-        magnitude
-    } else {
-        -magnitude
+impl fmt::Debug for Items<'_> {
+    /// Without the bytes: a key may be among them.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (position, length) = (self.0.position(), self.0.input().len());
+        write!(formatter, "byte {position} of {length}")
     }
 }

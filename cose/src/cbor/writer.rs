@@ -3,17 +3,22 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use minicbor::{
+    Encoder,
+    data::Tag,
+    encode::{self, write::Cursor},
+};
+
 /// Appends items to a buffer. The caller writes as many items as the heads of arrays and maps announce.
-#[derive(Default)]
 pub struct Writer {
-    bytes: Vec<u8>,
+    encoder: Encoder<Vec<u8>>,
 }
 
 impl Writer {
     /// An empty writer.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { bytes: Vec::new() }
+    pub fn new() -> Self {
+        Self::with_capacity(0)
     }
 
     /// An empty writer with room for `capacity` bytes. Enough room keeps secrets from being left behind in buffers
@@ -21,65 +26,59 @@ impl Writer {
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(capacity),
+            encoder: Encoder::new(Vec::with_capacity(capacity)),
         }
     }
 
     /// What was written.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
-        self.bytes
+        self.encoder.into_writer()
     }
 
     /// An unsigned integer.
     pub fn unsigned(&mut self, value: u64) {
-        self.head(0, value);
+        written(self.encoder.u64(value));
     }
 
     /// An integer.
     pub fn integer(&mut self, value: i64) {
-        if value < 0 {
-            self.head(1, (!value).unsigned_abs())
-        } else {
-            self.head(0, value.unsigned_abs())
-        }
+        written(self.encoder.i64(value));
     }
 
     /// A byte string.
     pub fn bytes(&mut self, value: &[u8]) {
-        self.head(2, length(value.len()));
-        self.bytes.extend_from_slice(value);
+        written(self.encoder.bytes(value));
     }
 
     /// A text string.
     pub fn text(&mut self, value: &str) {
-        self.head(3, length(value.len()));
-        self.bytes.extend_from_slice(value.as_bytes());
+        written(self.encoder.str(value));
     }
 
     /// The head of an array of `elements` elements.
     pub fn array(&mut self, elements: usize) {
-        self.head(4, length(elements));
+        written(self.encoder.array(length(elements)));
     }
 
     /// The head of a map of `entries` entries. [`MapWriter`] counts them by itself.
     pub fn map(&mut self, entries: usize) {
-        self.head(5, length(entries));
+        written(self.encoder.map(length(entries)));
     }
 
     /// A tag; the tagged item follows.
     pub fn tag(&mut self, number: u64) {
-        self.head(6, number);
+        written(self.encoder.tag(Tag::new(number)));
     }
 
     /// `true` or `false`.
     pub fn boolean(&mut self, value: bool) {
-        self.bytes.push(if value { 0xf5 } else { 0xf4 });
+        written(self.encoder.bool(value));
     }
 
     /// `null`.
     pub fn null(&mut self) {
-        self.bytes.push(0xf6);
+        written(self.encoder.null());
     }
 
     /// A floating-point number, in four bytes if they hold the value, else in eight.
@@ -89,42 +88,29 @@ impl Writer {
             reason = "the next line looks whether anything was lost"
         )]
         let narrow = value as f32;
-        if f64::from(narrow).to_bits() == value.to_bits() {
-            self.bytes.push(0xfa);
-            self.bytes
-                .extend_from_slice(&narrow.to_bits().to_be_bytes());
+        written(if f64::from(narrow).to_bits() == value.to_bits() {
+            self.encoder.f32(narrow)
         } else {
-            self.bytes.push(0xfb);
-            self.bytes.extend_from_slice(&value.to_bits().to_be_bytes());
-        }
+            self.encoder.f64(value)
+        });
     }
 
     /// One item that is encoded already.
     pub fn encoded(&mut self, item: &[u8]) {
-        self.bytes.extend_from_slice(item);
+        self.encoder.writer_mut().extend_from_slice(item);
     }
+}
 
-    // RFC 9052 Section 9, RFC 8949 Section 4.2.1: the shortest head that holds the argument.
-    fn head(&mut self, major: u8, argument: u64) {
-        let major = major << 5;
-        let [.., b3, b2, b1, b0] = argument.to_be_bytes();
-        match argument {
-            0..=23 => self.bytes.push(major | b0),
-            24..=0xff => self.bytes.extend_from_slice(&[major | 24, b0]),
-            0x100..=0xffff => self.bytes.extend_from_slice(&[major | 25, b1, b0]),
-            0x1_0000..=0xffff_ffff => self.bytes.extend_from_slice(&[major | 26, b3, b2, b1, b0]),
-            _ => {
-                self.bytes.push(major | 27);
-                self.bytes.extend_from_slice(&argument.to_be_bytes());
-            }
-        }
+impl Default for Writer {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl fmt::Debug for Writer {
     /// Without the bytes: a key may be among them.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Writer({} bytes)", self.bytes.len())
+        write!(formatter, "Writer({} bytes)", self.encoder.writer().len())
     }
 }
 
@@ -204,21 +190,22 @@ impl MapWriter {
     /// The encoded map.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
-        let Self {
-            entries: Writer { mut bytes },
-            count,
-            ..
-        } = self;
-        let mut head = Writer::new();
-        head.map(count);
-        match (head.bytes.as_slice(), bytes.first_mut()) {
-            ([one], Some(first)) => *first = *one,
-            (many, _) => {
-                bytes.splice(..1, many.iter().copied());
-            }
-        }
+        let mut head = Encoder::new(Cursor::new([0; LONGEST_HEAD]));
+        written(head.map(length(self.count)));
+        let head = head.into_writer();
+        let head = head.get_ref().iter().take(head.position());
+        let mut bytes = self.entries.finish();
+        bytes.splice(..1, head.copied());
         bytes
     }
+}
+
+/// The longest head of an item: initial byte and argument.
+const LONGEST_HEAD: usize = 9;
+
+/// A buffer that grows, or is as long as what is written to it, takes everything.
+fn written<T, E>(result: Result<T, encode::Error<E>>) {
+    debug_assert!(result.is_ok(), "a write to memory failed");
 }
 
 /// A length in memory always fits 64 bits.
