@@ -9,4 +9,5 @@
 mod flow;
 #[cfg(feature = "program")]
 mod mote;
+mod refusals;
 mod scripted;
