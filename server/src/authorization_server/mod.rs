@@ -19,6 +19,7 @@ mod token_endpoint;
 use std::sync::Arc;
 
 use motekey_coap::dtls::{CredentialSource, PeerIdentity};
+use motekey_coap::link_format::LinkWriter;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::crypto::CryptoProvider;
 use motekey_cose::key::SigningKey;
@@ -92,8 +93,13 @@ impl AuthorizationServer {
             return Response::new(Code::METHOD_NOT_ALLOWED);
         }
         match request.require_accept(&[ContentFormat::LINK_FORMAT]) {
-            Ok(format) => Response::new(Code::CONTENT)
-                .with_payload(format, format!("<{}>;ct=19", self.token_path)),
+            Ok(format) => {
+                let mut links = LinkWriter::new();
+                links
+                    .link(&self.token_path)
+                    .content_format(ContentFormat::ACE_CBOR);
+                Response::new(Code::CONTENT).with_payload(format, links.finish())
+            }
             Err(refusal) => refusal,
         }
     }

@@ -1,6 +1,7 @@
 //! Requests to protected resources, and what those get that may not.
 
 use motekey_coap::driver::Context;
+use motekey_coap::link_format::LinkWriter;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::message::RequestCreationHints;
 
@@ -113,8 +114,12 @@ impl ResourceServer {
         }
         match request.require_accept(&[ContentFormat::LINK_FORMAT]) {
             Ok(format) => {
-                let links = format!("<{}>;rt=\"ace.ai\";ct=61", self.authz_info_path);
-                Response::new(Code::CONTENT).with_payload(format, links)
+                let mut links = LinkWriter::new();
+                links
+                    .link(&self.authz_info_path)
+                    .resource_type("ace.ai")
+                    .content_format(ContentFormat::CWT);
+                Response::new(Code::CONTENT).with_payload(format, links.finish())
             }
             Err(refusal) => refusal,
         }
