@@ -42,18 +42,61 @@ pub(crate) enum End {
     Server,
 }
 
+/// Datagrams on their way, in virtual time.
+pub(crate) struct Wire {
+    /// Datagrams that were sent.
+    pub(crate) sent: u64,
+    link: Link,
+    chance: TestRandom,
+    on_the_way: BTreeMap<(Instant, u64), (End, Vec<u8>)>,
+}
+
+impl Wire {
+    pub(crate) fn new(seed: u64, link: Link) -> Self {
+        Self {
+            sent: 0,
+            link,
+            chance: TestRandom::new(!seed),
+            on_the_way: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn send(&mut self, now: Instant, to: End, datagram: &[u8]) {
+        self.sent += 1;
+        let lost = self.chance.below(100) < self.link.loss_percent;
+        let copies = if lost || datagram.len() > self.link.mtu {
+            0
+        } else {
+            1 + u64::from(self.chance.below(100) < self.link.duplicate_percent)
+        };
+        for copy in 0..copies {
+            let jitter = self.chance.below(self.link.jitter + 1);
+            let at = now + Duration::from_micros(self.link.delay + jitter);
+            self.on_the_way
+                .insert((at, 2 * self.sent + copy), (to, datagram.to_vec()));
+        }
+    }
+
+    /// When the next one arrives.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.on_the_way.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// One that has arrived.
+    pub(crate) fn arrived(&mut self, now: Instant) -> Option<(End, Vec<u8>)> {
+        let entry = self.on_the_way.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+}
+
 pub(crate) struct Simulation {
     pub(crate) now: Instant,
     pub(crate) client: Connection,
     pub(crate) server: Option<Connection>,
-    /// Datagrams that the ends sent.
-    pub(crate) sent: u64,
+    pub(crate) wire: Wire,
     front: Server,
-    link: Link,
-    /// Chance of the ends, and of the network: what the ends draw does not change what the network does.
+    /// Chance of the ends; the network has its own, so that what the ends draw does not change what it does.
     random: TestRandom,
-    chance: TestRandom,
-    on_the_way: BTreeMap<(Instant, u64), (End, Vec<u8>)>,
 }
 
 impl Simulation {
@@ -72,12 +115,9 @@ impl Simulation {
             now,
             client,
             server: None,
-            sent: 0,
+            wire: Wire::new(seed, link),
             front,
-            link,
             random,
-            chance: TestRandom::new(!seed),
-            on_the_way: BTreeMap::new(),
         };
         simulation.collect();
         simulation
@@ -86,9 +126,8 @@ impl Simulation {
     /// Goes to the next arrival or timer, but not beyond `until`. False if nothing happens until then.
     pub(crate) fn step(&mut self, until: Instant) -> bool {
         self.collect();
-        let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
         let server = self.server.as_ref().and_then(Connection::poll_timeout);
-        let next = [arrival, server, self.client.poll_timeout()]
+        let next = [self.wire.next(), server, self.client.poll_timeout()]
             .into_iter()
             .flatten()
             .min();
@@ -97,10 +136,7 @@ impl Simulation {
             return false;
         };
         self.now = self.now.max(next);
-        while let Some(entry) = self.on_the_way.first_entry()
-            && entry.key().0 <= self.now
-        {
-            let (to, datagram) = entry.remove();
+        while let Some((to, datagram)) = self.wire.arrived(self.now) {
             self.deliver(to, &datagram);
         }
         self.client.handle_timeout(self.now);
@@ -142,7 +178,7 @@ impl Simulation {
         match contact.unwrap() {
             FirstContact::Ignore => {}
             FirstContact::Reply(reply) | FirstContact::Refuse { reply, .. } => {
-                self.send(End::Client, reply);
+                self.wire.send(self.now, End::Client, &reply);
             }
             FirstContact::Accept(connection) => self.server = Some(*connection),
         }
@@ -151,26 +187,10 @@ impl Simulation {
     /// Gives to the network what the ends want to send.
     pub(crate) fn collect(&mut self) {
         while let Some(datagram) = self.client.poll_transmit() {
-            self.send(End::Server, datagram);
+            self.wire.send(self.now, End::Server, &datagram);
         }
         while let Some(datagram) = self.server.as_mut().and_then(Connection::poll_transmit) {
-            self.send(End::Client, datagram);
-        }
-    }
-
-    fn send(&mut self, to: End, datagram: Vec<u8>) {
-        self.sent += 1;
-        let copies =
-            if datagram.len() > self.link.mtu || self.chance.below(100) < self.link.loss_percent {
-                0
-            } else {
-                1 + u64::from(self.chance.below(100) < self.link.duplicate_percent)
-            };
-        for copy in 0..copies {
-            let jitter = self.chance.below(self.link.jitter + 1);
-            let at = self.now + Duration::from_micros(self.link.delay + jitter);
-            self.on_the_way
-                .insert((at, 2 * self.sent + copy), (to, datagram.clone()));
+            self.wire.send(self.now, End::Client, &datagram);
         }
     }
 }

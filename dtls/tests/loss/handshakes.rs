@@ -122,7 +122,7 @@ fn run(row: &Row) -> Outcome {
         };
         let mut simulation = Simulation::new(seed, server, &client, &credential, row.link);
         while !simulation.is_connected() && simulation.step(Instant::from_micros(120_000_000)) {}
-        outcome.datagrams += simulation.sent;
+        outcome.datagrams += simulation.wire.sent;
         if simulation.is_connected() {
             outcome.completed += 1;
             outcome.times.push(simulation.now.as_micros());
