@@ -12,6 +12,12 @@ use crate::registry::{
 };
 
 /// The proof that policy allowed a token. Only [`decide`] makes one, and nothing is issued without one.
+///
+/// ```compile_fail
+/// use motekey_server::authorization_server::policy::Grant;
+/// // Nobody else can make one: its fields are private and it has no constructor.
+/// let grant = Grant { ..todo!() };
+/// ```
 #[derive(Debug)]
 pub struct Grant {
     client: Arc<Device>,

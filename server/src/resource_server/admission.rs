@@ -12,8 +12,8 @@ use motekey_cose::key::{CoseKey, KeyOperation};
 use motekey_cose::registry::{algorithm, profile};
 use motekey_cose::token::{TokenError, VerifiedToken, verify};
 
+use super::ResourceServer;
 use super::token_table::{Candidate, Conflict, Digest};
-use super::{ResourceServer, State};
 use crate::clock::UnixSeconds;
 
 /// Longest token taken, in bytes: longer ones are refused before anything looks at them.
@@ -144,7 +144,6 @@ impl ResourceServer {
     /// Checks a token. Nothing is stored; a token that fails leaves no trace.
     pub(super) fn admit(
         &self,
-        state: &State,
         token: &[u8],
         digest: Digest,
         now: UnixSeconds,
@@ -174,7 +173,7 @@ impl ResourceServer {
         {
             return Err(TokenRefusal::Nonce);
         }
-        let (expires_at, sequence) = self.end(state, &verified, now)?;
+        let (expires_at, sequence) = self.end(&verified, now)?;
         let (key_id, key) = proof_key(&verified)?;
         Ok(Candidate {
             digest,
@@ -193,7 +192,6 @@ impl ResourceServer {
     /// When the token ends, and its sequence number if it has `exi`.
     fn end(
         &self,
-        state: &State,
         verified: &VerifiedToken,
         now: UnixSeconds,
     ) -> Result<(UnixSeconds, Option<u64>), TokenRefusal> {
@@ -220,11 +218,6 @@ impl ResourceServer {
             .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|digits| digits.parse::<u64>().ok())
             .ok_or(TokenRefusal::SequenceMissing)?;
-        // RFC 9200 Section 5.10.3: tokens with a number below the highest of an expired one count as expired. The
-        // highest itself is the expired token.
-        if sequence <= state.ended_sequence {
-            return Err(TokenRefusal::SequenceEnded);
-        }
         let counted = now.saturating_add_unsigned(seconds);
         if counted <= now {
             return Err(TokenRefusal::Verification(TokenError::Expired));

@@ -21,15 +21,14 @@ impl ResourceServer {
             return Response::new(Code::METHOD_NOT_ALLOWED);
         }
         let now = self.clock.now();
-        let mut state = self.state();
         // RFC 9200 Section 5.10.1.2: uploads are limited, as anybody can send them.
-        if !state.uploads.take(peer.ip(), now) {
+        if !self.state().uploads.take(peer.ip(), now) {
             return Response::new(Code::TOO_MANY_REQUESTS).max_age(RETRY_AFTER);
         }
         if let Err(response) = self.check_format(request) {
             return response;
         }
-        match self.take_token(&mut state, &request.payload, Arrival::Upload, now) {
+        match self.take_token(&request.payload, Arrival::Upload, now) {
             // RFC 9200 Section 5.10.1: 2.01.
             Ok(_) => Response::new(Code::CREATED),
             Err(refusal) => Response::new(refusal.code()),
@@ -56,12 +55,11 @@ impl ResourceServer {
     /// Verifies and stores a token. The same token again is found without being verified again.
     pub(super) fn take_token(
         &self,
-        state: &mut State,
         token: &[u8],
         by: Arrival,
         now: UnixSeconds,
     ) -> Result<Entry, TokenRefusal> {
-        let outcome = self.store_token(state, token, by, now);
+        let outcome = self.store_token(token, by, now);
         if let Err(refusal) = &outcome {
             self.subscribers.tell(|| Event::TokenRefused {
                 by,
@@ -75,7 +73,6 @@ impl ResourceServer {
 
     fn store_token(
         &self,
-        state: &mut State,
         token: &[u8],
         by: Arrival,
         now: UnixSeconds,
@@ -84,13 +81,20 @@ impl ResourceServer {
             return Err(TokenRefusal::TooLong);
         }
         let digest = self.crypto.kdf.sha256(token);
-        if let Some(entry) = state.tokens.by_digest(&digest, now) {
+        if let Some(entry) = self.state().tokens.by_digest(&digest, now) {
             return Ok(entry.clone());
         }
-        // RFC 9200 Section 5.10.1.1: verified before it is stored.
-        let candidate = self.admit(state, token, digest, now)?;
+        // RFC 9200 Section 5.10.1.1: verified before it is stored. Without the lock, as a signature takes its time.
+        let candidate = self.admit(token, digest, now)?;
         let (key_id, sequence) = (candidate.key_id.clone(), candidate.sequence);
         let mut removed = Vec::new();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        // RFC 9200 Section 5.10.3: tokens with a number below the highest of an expired one count as expired. The
+        // highest itself is the expired token.
+        if sequence.is_some_and(|sequence| sequence <= state.ended_sequence) {
+            return Err(TokenRefusal::SequenceEnded);
+        }
         let stored = state
             .tokens
             .insert(candidate, now, &mut removed)

@@ -17,8 +17,7 @@ pub(super) struct TokenCredentials(pub(super) Arc<ResourceServer>);
 impl CredentialSource for TokenCredentials {
     fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer {
         let now = self.0.clock.now();
-        let mut state = self.0.state();
-        match self.0.entry_of_identity(&mut state, identity, now) {
+        match self.0.entry_of_identity(identity, now) {
             Some(entry) => PskAnswer::Key(entry.key),
             // RFC 9202 Section 3.3.2: an identity that selects no valid token ends the handshake with
             // illegal_parameter.
@@ -29,20 +28,14 @@ impl CredentialSource for TokenCredentials {
 
 impl ResourceServer {
     /// The token that an identity selects. Form B is stored by this, as if it had been uploaded.
-    fn entry_of_identity(
-        &self,
-        state: &mut State,
-        identity: &[u8],
-        now: UnixSeconds,
-    ) -> Option<Entry> {
+    fn entry_of_identity(&self, identity: &[u8], now: UnixSeconds) -> Option<Entry> {
         // RFC 9202 Section 3.3.2: an identity is parsed as CBOR. A map with cnf names the key of a token that was
         // uploaded before; everything else has to be a token.
         if is_map(identity) {
             let named = PskIdentity::decode(identity).ok()?;
-            return state.tokens.get(&named.kid, now).cloned();
+            return self.state().tokens.get(&named.kid, now).cloned();
         }
-        self.take_token(state, identity, Arrival::Identity, now)
-            .ok()
+        self.take_token(identity, Arrival::Identity, now).ok()
     }
 
     /// The key that a peer proved with this identity. Stores nothing.

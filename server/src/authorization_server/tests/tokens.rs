@@ -12,7 +12,7 @@ use super::support::*;
 use crate::event::Event;
 
 #[tokio::test]
-async fn f22_f16_d10_success_is_2_01_with_a_map() {
+async fn f22_f16_f68_d10_success_is_2_01_with_a_map() {
     let bench = bench().await;
     // {5: "gateway"}: neither grant_type nor scope.
     let response = bench.send(&meter(), &post(b"\xa1\x05\x67gateway")).await;
@@ -287,7 +287,8 @@ async fn f70_p08_group_token_is_signed_and_names_no_resource_server() {
 }
 
 #[tokio::test]
-async fn d04_d05_d06_d07_d15_p02_public_key_of_the_session_is_bound_and_rs_cnf_names_the_server() {
+async fn f19_d04_d05_d06_d07_d15_p02_public_key_of_the_session_is_bound_and_rs_cnf_names_the_server()
+ {
     let bench = bench().await;
     let public = Confirmation::Key(sensor_key().public().unwrap());
     for req_cnf in [public.clone(), Confirmation::KeyId(b"sensor-key".to_vec())] {

@@ -166,6 +166,47 @@ async fn f54_w04_time_of_the_token_is_4_01() {
 }
 
 #[tokio::test]
+async fn w01_f54_float_dates_are_read() {
+    let bench = bench();
+    let encoded = claims(1).encode();
+    // 4: exp as integer, replaced by NOW + 0.5 as double.
+    let whole = [
+        &[0x04, 0x1a][..],
+        &u32::try_from(NOW + 600).unwrap().to_be_bytes(),
+    ]
+    .concat();
+    let place = encoded
+        .windows(6)
+        .position(|window| window == whole)
+        .unwrap();
+    let half = 1_700_000_000.5_f64.to_bits().to_be_bytes();
+    let content = [
+        &encoded[..place],
+        &[0x04, 0xfb],
+        &half,
+        &encoded[place + 6..],
+    ]
+    .concat();
+    let key = CoseKey::symmetric(&shared_key("as"), None);
+    let key = key
+        .encryption_key(&PROVIDER, AeadAlgorithm::AesCcm16_64_128)
+        .unwrap();
+    let token = encrypt0(&content, &key, &[1; 13], &[], Layout::default()).unwrap();
+    bench.clock.advance(1);
+    assert_eq!(
+        bench.upload(&token).await,
+        Code::UNAUTHORIZED,
+        "half a second after the end"
+    );
+    bench.clock.advance(-1);
+    assert_eq!(
+        bench.upload(&token).await,
+        Code::CREATED,
+        "half a second before the end"
+    );
+}
+
+#[tokio::test]
 async fn f55_w03_audience_in_both_forms() {
     let bench = bench();
     let aud = |names: &[&str]| {
