@@ -3,6 +3,7 @@
 
 pub mod authorization_server;
 pub mod clock;
+pub mod config;
 pub mod event;
 pub mod listen;
 pub mod public_key;

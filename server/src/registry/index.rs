@@ -184,16 +184,21 @@ impl Index {
     }
 }
 
-/// Catches what people type when they should roll dice: too short, one byte repeated, a plain sequence.
+/// Catches what people type when they should roll dice: too short, a pattern repeated, a plain sequence.
 fn is_weak(key: &[u8]) -> bool {
-    let Some((first, rest)) = key.split_first() else {
-        return true;
-    };
     if key.len() < SHORTEST_SHARED_KEY {
         return true;
     }
-    let step = rest.first().map_or(0, |second| second.wrapping_sub(*first));
-    rest.iter()
-        .zip(key)
-        .all(|(next, previous)| next.wrapping_sub(*previous) == step)
+    let repeats = |period: usize| {
+        key.iter()
+            .zip(key.iter().skip(period))
+            .all(|(one, other)| one == other)
+    };
+    let mut steps = key
+        .iter()
+        .zip(key.iter().skip(1))
+        .map(|(one, other)| other.wrapping_sub(*one));
+    let first = steps.next();
+    // A random key of 16 bytes repeats its first half once in 2^64 keys.
+    (1..=key.len() / 2).any(repeats) || steps.all(|step| Some(step) == first)
 }

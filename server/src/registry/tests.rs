@@ -137,7 +137,7 @@ fn unusable_records_are_refused_with_the_reason() {
     short.shared_key = Some(SharedKey::new(PreSharedKey::new(sequence.clone())));
     let mut endless = resource_server("gateway", 1);
     endless.token_lifetime = 0;
-    let refused: [(&str, Result<(), RegistryError>, RegistryError); 8] = [
+    let refused: [(&str, Result<(), RegistryError>, RegistryError); 9] = [
         (
             "short",
             Registry::new().put_device(with_key(b"0123456789abcde")),
@@ -146,6 +146,11 @@ fn unusable_records_are_refused_with_the_reason() {
         (
             "one byte",
             Registry::new().put_device(with_key(&[7; 32])),
+            weak(),
+        ),
+        (
+            "pattern",
+            Registry::new().put_device(with_key(b"secretsecretsecret")),
             weak(),
         ),
         (

@@ -1,0 +1,438 @@
+//! From the tables of the file to the records of the registry.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use motekey_coap::dtls::PreSharedKey;
+use motekey_cose::crypto::AeadAlgorithm;
+use motekey_cose::envelope::HeaderPlacement;
+use motekey_cose::key::CoseKey;
+use motekey_cose::registry::profile;
+use motekey_cose::token::TokenTags;
+use toml::Spanned;
+
+use super::file::{DeviceTable, File, GroupTable, ResourceServerTable};
+use super::problem::Problem;
+use super::scope;
+use super::secret::{self, KeySource, NEW_KEY, Secrets};
+use crate::registry::{
+    AccessRule, Audience, Device, DeviceCredential, Group, PopKeyKinds, Registry, RegistryError,
+    ResourceServerRecord, ScopeKind, SharedKey,
+};
+
+const PROFILES: [(&str, i64); 3] = [
+    ("coap_dtls", profile::COAP_DTLS),
+    ("coap_oscore", profile::COAP_OSCORE),
+    ("mqtt_tls", profile::MQTT_TLS),
+];
+
+/// Reads all records. `signs` tells whether the server has a key that signs tokens.
+pub(super) fn read(file: &File, signs: bool, secrets: &mut Secrets) -> Result<Registry, Problem> {
+    let mut registry = Registry::new();
+    let mut names = Names::default();
+    for table in &file.resource_server {
+        names.take(&table.name)?;
+        let (record, places) = resource_server(table, signs, secrets)?;
+        registry
+            .put_resource_server(record)
+            .map_err(|error| places.refuse(&error))?;
+    }
+    for table in &file.group {
+        names.take(&table.audience)?;
+        group(table, signs, &mut registry)?;
+    }
+    for table in &file.device {
+        names.take(&table.name)?;
+        let (device, places) = device(table, &registry, secrets)?;
+        registry
+            .put_device(device)
+            .map_err(|error| places.refuse(&error))?;
+    }
+    Ok(registry)
+}
+
+/// Which names are taken. The registry would replace the former record.
+#[derive(Default)]
+struct Names<'a>(HashMap<&'a str, Range<usize>>);
+
+impl<'a> Names<'a> {
+    fn take(&mut self, name: &'a Spanned<String>) -> Result<(), Problem> {
+        match self.0.insert(name.get_ref(), name.span()) {
+            None => Ok(()),
+            Some(_) => Err(Problem::at(
+                name.span(),
+                format!("{}: the name stands in this file twice", name.get_ref()),
+            )),
+        }
+    }
+}
+
+/// Where the parts of a record stand in the file.
+struct Places {
+    name: Range<usize>,
+    key: Range<usize>,
+    identity: Range<usize>,
+    audience: Range<usize>,
+    lifetime: Range<usize>,
+}
+
+impl Places {
+    fn at(name: &Spanned<String>) -> Self {
+        Self {
+            name: name.span(),
+            key: name.span(),
+            identity: name.span(),
+            audience: name.span(),
+            lifetime: name.span(),
+        }
+    }
+
+    /// What the registry refused, at the line that is the reason.
+    fn refuse(&self, error: &RegistryError) -> Problem {
+        use RegistryError as E;
+        let place = match error {
+            E::WeakKey { .. } | E::KeyInUse { .. } => {
+                return Problem::at(self.key.clone(), format!("{error}; {NEW_KEY}"));
+            }
+            E::KeyLength { .. }
+            | E::UnusablePublicKey { .. }
+            | E::PublicKeyInUse { .. }
+            | E::TwoKeysOfOneAlgorithm { .. } => &self.key,
+            E::UnusableIdentity { .. } | E::IdentityInUse { .. } => &self.identity,
+            E::AudienceInUse { .. } => &self.audience,
+            E::UnusableLifetime { .. } => &self.lifetime,
+            _ => &self.name,
+        };
+        Problem::at(place.clone(), error.to_string())
+    }
+}
+
+fn resource_server(
+    table: &ResourceServerTable,
+    signs: bool,
+    secrets: &mut Secrets,
+) -> Result<(ResourceServerRecord, Places), Problem> {
+    let name = table.name.get_ref();
+    let mut places = Places::at(&table.name);
+    let public_keys = table.public_keys.as_deref().unwrap_or_default();
+    let public = public_keys
+        .iter()
+        .map(|key| public_key(name, "public_keys", key))
+        .collect::<Result<Vec<_>, _>>()?;
+    if let Some(first) = public_keys.first() {
+        places.key = first.span();
+    }
+    let shared = shared_key(table, secrets, &mut places)?;
+    let mut record = match (shared, public.first()) {
+        (Some(shared), _) => ResourceServerRecord::new(name, shared),
+        (None, Some(_)) if !signs => {
+            return Err(Problem::at(
+                table.name.span(),
+                format!(
+                    "{name}: without shared_key its tokens are signed; set signing_key_file in [authorization_server]"
+                ),
+            ));
+        }
+        (None, Some(first)) => ResourceServerRecord::with_public_key(name, first.clone()),
+        (None, None) => {
+            return Err(Problem::at(
+                table.name.span(),
+                format!("{name}: no key; set shared_key, shared_key_file or public_keys"),
+            ));
+        }
+    };
+    record.public_keys = public;
+    if let Some(audience) = &table.audience {
+        record.audience = audience.get_ref().as_str().into();
+        places.audience = audience.span();
+    }
+    if let Some(seconds) = &table.token_lifetime_seconds {
+        record.token_lifetime = *seconds.get_ref();
+        places.lifetime = seconds.span();
+    }
+    record.clockless = table.clockless.unwrap_or(record.clockless);
+    record.subject_in_token = table.subject_in_token.unwrap_or(record.subject_in_token);
+    choices(table, &mut record)?;
+    Ok((record, places))
+}
+
+/// The settings of a resource server that are words.
+fn choices(table: &ResourceServerTable, record: &mut ResourceServerRecord) -> Result<(), Problem> {
+    let name = table.name.get_ref();
+    let of = |setting| format!("{name}: {setting}");
+    if let Some(kind) = &table.scope_kind {
+        let kinds = [("aif", ScopeKind::Aif), ("text", ScopeKind::Text)];
+        record.scope_kind = one_of(&of("scope_kind"), kind, &kinds)?;
+    }
+    if let Some(tags) = &table.token_tags {
+        let kinds = [
+            ("none", TokenTags::None),
+            ("cose", TokenTags::Cose),
+            ("cwt_and_cose", TokenTags::CwtAndCose),
+        ];
+        record.token_style.tags = one_of(&of("token_tags"), tags, &kinds)?;
+    }
+    if let Some(headers) = &table.token_headers {
+        let kinds = [
+            ("protected", HeaderPlacement::Protected),
+            ("unprotected", HeaderPlacement::Unprotected),
+        ];
+        record.token_style.headers = one_of(&of("token_headers"), headers, &kinds)?;
+    }
+    if let Some(list) = &table.profiles {
+        record.profiles = profiles(name, list)?;
+    }
+    if let Some(list) = &table.pop_keys {
+        record.pop_keys = pop_keys(name, list)?;
+    }
+    Ok(())
+}
+
+fn shared_key(
+    table: &ResourceServerTable,
+    secrets: &mut Secrets,
+    places: &mut Places,
+) -> Result<Option<SharedKey>, Problem> {
+    let name = table.name.get_ref();
+    let source = KeySource {
+        owner: name,
+        setting: "shared_key",
+        inline: table.shared_key.as_ref(),
+        file: table.shared_key_file.as_ref(),
+    };
+    let Some(key) = secrets.key(&source)? else {
+        return Ok(None);
+    };
+    places.key = key.span();
+    let mut shared = SharedKey::new(key.into_inner());
+    if let Some(algorithm) = &table.shared_key_algorithm {
+        let kinds = [
+            ("AES-CCM-16-64-128", AeadAlgorithm::AesCcm16_64_128),
+            ("AES-CCM-16-128-128", AeadAlgorithm::AesCcm16_128_128),
+            ("A128GCM", AeadAlgorithm::A128Gcm),
+            ("A256GCM", AeadAlgorithm::A256Gcm),
+        ];
+        shared.algorithm = one_of(&format!("{name}: shared_key_algorithm"), algorithm, &kinds)?;
+    }
+    if let Some(id) = &table.shared_key_id {
+        shared.key_id = Some(identifier(&format!("{name}: shared_key_id"), id)?);
+    }
+    Ok(Some(shared))
+}
+
+fn group(table: &GroupTable, signs: bool, registry: &mut Registry) -> Result<(), Problem> {
+    let name = table.audience.get_ref();
+    // RFC 9200 Section 6.1: a token for several resource servers is signed.
+    if !signs {
+        return Err(Problem::at(
+            table.audience.span(),
+            format!(
+                "{name}: tokens for groups are signed; set signing_key_file in [authorization_server]"
+            ),
+        ));
+    }
+    let kinds: Vec<_> = table
+        .members
+        .get_ref()
+        .iter()
+        .filter_map(|member| registry.resource_server(member))
+        .map(|record| record.scope_kind)
+        .collect();
+    if kinds
+        .windows(2)
+        .any(|pair| matches!(pair, [one, other] if one != other))
+    {
+        return Err(Problem::at(
+            table.members.span(),
+            format!("{name}: the members of a group have one scope_kind"),
+        ));
+    }
+    let group = Group {
+        audience: name.as_str().into(),
+        members: table
+            .members
+            .get_ref()
+            .iter()
+            .map(|member| member.as_str().into())
+            .collect(),
+    };
+    registry.put_group(group).map_err(|error| {
+        let place = match error {
+            RegistryError::EmptyGroup { .. } | RegistryError::UnknownMember { .. } => {
+                table.members.span()
+            }
+            _ => table.audience.span(),
+        };
+        Problem::at(place, error.to_string())
+    })
+}
+
+fn device(
+    table: &DeviceTable,
+    registry: &Registry,
+    secrets: &mut Secrets,
+) -> Result<(Device, Places), Problem> {
+    let name = table.name.get_ref();
+    let mut places = Places::at(&table.name);
+    let source = KeySource {
+        owner: name,
+        setting: "key",
+        inline: table.key.as_ref(),
+        file: table.key_file.as_ref(),
+    };
+    let credential = match (secrets.key(&source)?, &table.public_key) {
+        (Some(key), None) => {
+            places.key = key.span();
+            pre_shared_key(table, key.into_inner(), &mut places)?
+        }
+        (None, Some(key)) => {
+            places.key = key.span();
+            DeviceCredential::RawPublicKey(public_key(name, "public_key", key)?)
+        }
+        (Some(_), Some(key)) => {
+            return Err(Problem::at(
+                key.span(),
+                format!("{name}: key and public_key, one of them is enough"),
+            ));
+        }
+        (None, None) => {
+            return Err(Problem::at(
+                table.name.span(),
+                format!("{name}: no key; set key, key_file or public_key; {NEW_KEY}"),
+            ));
+        }
+    };
+    let device = Device {
+        name: name.as_str().into(),
+        credential,
+        profiles: match &table.profiles {
+            Some(list) => profiles(name, list)?,
+            None => vec![profile::COAP_DTLS],
+        },
+        rules: table
+            .allow
+            .iter()
+            .map(|(audience, lines)| access_rule(name, registry, audience, lines))
+            .collect::<Result<_, _>>()?,
+    };
+    Ok((device, places))
+}
+
+fn pre_shared_key(
+    table: &DeviceTable,
+    key: PreSharedKey,
+    places: &mut Places,
+) -> Result<DeviceCredential, Problem> {
+    let identity = match &table.identity {
+        None => table.name.get_ref().as_bytes().to_vec(),
+        Some(identity) => {
+            places.identity = identity.span();
+            identifier(&format!("{}: identity", table.name.get_ref()), identity)?
+        }
+    };
+    Ok(DeviceCredential::PreSharedKey { identity, key })
+}
+
+fn access_rule(
+    device: &str,
+    registry: &Registry,
+    audience: &Spanned<String>,
+    lines: &[Spanned<String>],
+) -> Result<AccessRule, Problem> {
+    let name = audience.get_ref();
+    let kind = registry
+        .audience(name)
+        .map(Audience::resource_servers)
+        .and_then(<[_]>::first)
+        .map(|record| record.scope_kind)
+        .ok_or_else(|| {
+            Problem::at(
+                audience.span(),
+                format!("{device}: no resource server or group has the audience {name:?}; add a [[resource_server]]"),
+            )
+        })?;
+    if lines.is_empty() {
+        return Err(Problem::at(
+            audience.span(),
+            format!(
+                "{device}: an empty list for {name:?}; list what is allowed, or remove the line"
+            ),
+        ));
+    }
+    Ok(AccessRule {
+        audience: name.as_str().into(),
+        scope: scope::rule(device, kind, lines)?,
+    })
+}
+
+fn profiles(name: &str, list: &[Spanned<String>]) -> Result<Vec<i64>, Problem> {
+    let setting = format!("{name}: profiles");
+    list.iter()
+        .map(|word| one_of(&setting, word, &PROFILES))
+        .collect()
+}
+
+fn pop_keys(name: &str, list: &[Spanned<String>]) -> Result<PopKeyKinds, Problem> {
+    let mut kinds = PopKeyKinds {
+        symmetric: false,
+        p256: false,
+        ed25519: false,
+    };
+    let setting = format!("{name}: pop_keys");
+    for word in list {
+        let words = [("symmetric", 0), ("P-256", 1), ("Ed25519", 2)];
+        match one_of(&setting, word, &words)? {
+            0 => kinds.symmetric = true,
+            1 => kinds.p256 = true,
+            _ => kinds.ed25519 = true,
+        }
+    }
+    Ok(kinds)
+}
+
+/// A public key as a COSE_Key in hexadecimal.
+fn public_key(owner: &str, setting: &str, text: &Spanned<String>) -> Result<CoseKey, Problem> {
+    let wrong = |error: String| {
+        Problem::at(
+            text.span(),
+            format!(
+                "{owner}: {setting}: {error}; wanted a COSE_Key (RFC 9052 Section 7) in hexadecimal"
+            ),
+        )
+    };
+    let bytes = secret::hexadecimal(text.get_ref()).map_err(wrong)?;
+    let key = CoseKey::from_cbor(&bytes).map_err(|error| wrong(error.to_string()))?;
+    if key.has_secret() {
+        return Err(wrong("the key is private; give its public part".to_owned()));
+    }
+    Ok(key)
+}
+
+/// One of several words.
+pub(super) fn one_of<T: Copy>(
+    setting: &str,
+    word: &Spanned<String>,
+    all: &[(&str, T)],
+) -> Result<T, Problem> {
+    let text = word.get_ref();
+    all.iter()
+        .find(|(name, _)| name == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|(name, _)| format!("{name:?}")).collect();
+            Problem::at(
+                word.span(),
+                format!("{setting}: {text:?} is none of {}", names.join(", ")),
+            )
+        })
+}
+
+/// Bytes that name a key or a peer: text, or `hex:` and digits.
+pub(super) fn identifier(setting: &str, text: &Spanned<String>) -> Result<Vec<u8>, Problem> {
+    match text.get_ref().strip_prefix("hex:") {
+        None => Ok(text.get_ref().as_bytes().to_vec()),
+        Some(digits) => secret::hexadecimal(digits).map_err(|error| {
+            Problem::at(text.span(), format!("{setting}: after \"hex:\": {error}"))
+        }),
+    }
+}

@@ -1,0 +1,146 @@
+//! How the server runs: what is not a record of the registry.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use motekey_coap::endpoint::EndpointConfig;
+use motekey_cose::crypto::{SignatureAlgorithm, rust};
+use motekey_cose::key::CoseKey;
+use zeroize::Zeroizing;
+
+use super::file::File;
+use super::problem::Problem;
+use super::secret::{KeySource, Secrets};
+use super::{limits, records};
+use crate::store::MemoryStore;
+
+/// How the server runs.
+pub struct Settings {
+    /// Where it listens, if the file says so.
+    pub listen: Option<SocketAddr>,
+    /// Where it keeps what must survive a restart, if the file says so.
+    pub data_directory: Option<PathBuf>,
+    /// The `iss` of tokens, if any.
+    pub issuer: Option<String>,
+    /// The path of the token endpoint. Default: `/token`.
+    pub token_path: String,
+    /// The key that signs tokens, if any.
+    pub signing_key: Option<SigningKeyPair>,
+    /// Limits of the endpoint.
+    pub endpoint: EndpointConfig,
+    /// How many issued tokens are remembered. Default: [`MemoryStore::DEFAULT_CAPACITY`].
+    pub max_issued_tokens: usize,
+}
+
+/// A private key and the algorithm that it is for.
+#[derive(Debug, Clone)]
+pub struct SigningKeyPair {
+    /// The algorithm.
+    pub algorithm: SignatureAlgorithm,
+    /// The key pair.
+    pub key: CoseKey,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            data_directory: None,
+            issuer: None,
+            token_path: "/token".to_owned(),
+            signing_key: None,
+            endpoint: EndpointConfig::default(),
+            max_issued_tokens: MemoryStore::DEFAULT_CAPACITY,
+        }
+    }
+}
+
+pub(super) fn read(file: &File, secrets: &mut Secrets) -> Result<Settings, Problem> {
+    let table = &file.authorization_server;
+    let default = Settings::default();
+    if let Some(path) = &table.token_path
+        && !path
+            .get_ref()
+            .strip_prefix('/')
+            .is_some_and(|rest| !rest.is_empty())
+    {
+        let text = path.get_ref();
+        let message = format!(
+            "authorization_server: token_path = {text:?}, wanted a path such as \"/token\""
+        );
+        return Err(Problem::at(path.span(), message));
+    }
+    Ok(Settings {
+        listen: file.listen,
+        data_directory: file
+            .data_directory
+            .as_ref()
+            .map(|path| secrets.resolve(path)),
+        issuer: table.issuer.clone(),
+        token_path: table
+            .token_path
+            .as_ref()
+            .map_or(default.token_path, |path| path.get_ref().clone()),
+        signing_key: signing_key(file, secrets)?,
+        endpoint: limits::endpoint(&file.limits)?,
+        max_issued_tokens: limits::issued_tokens(&file.limits)?
+            .unwrap_or(default.max_issued_tokens),
+    })
+}
+
+fn signing_key(file: &File, secrets: &mut Secrets) -> Result<Option<SigningKeyPair>, Problem> {
+    let table = &file.authorization_server;
+    let algorithm = match &table.signing_algorithm {
+        None => SignatureAlgorithm::EdDsa,
+        Some(name) => records::one_of(
+            "authorization_server: signing_algorithm",
+            name,
+            &[
+                ("EdDSA", SignatureAlgorithm::EdDsa),
+                ("ES256", SignatureAlgorithm::Es256),
+            ],
+        )?,
+    };
+    let source = KeySource {
+        owner: "authorization_server",
+        setting: "signing_key",
+        inline: table.signing_key.as_ref(),
+        file: table.signing_key_file.as_ref(),
+    };
+    let Some(secret) = secrets.key(&source)? else {
+        return match &table.signing_key_id {
+            Some(id) => Err(Problem::at(
+                id.span(),
+                "authorization_server: signing_key_id without signing_key or signing_key_file",
+            )),
+            None => Ok(None),
+        };
+    };
+    let wrong = |text: String| {
+        Problem::at(
+            secret.span(),
+            format!(
+                "authorization_server: signing_key: {text}; make one with: openssl rand -hex 32"
+            ),
+        )
+    };
+    let bytes = secret.get_ref().expose();
+    let private: Zeroizing<[u8; 32]> = Zeroizing::new(
+        bytes
+            .try_into()
+            .map_err(|_| wrong(format!("{} bytes, wanted a private key of 32", bytes.len())))?,
+    );
+    let id = match &table.signing_key_id {
+        Some(id) => Some(records::identifier(
+            "authorization_server: signing_key_id",
+            id,
+        )?),
+        None => None,
+    };
+    let key = match algorithm {
+        SignatureAlgorithm::EdDsa => CoseKey::ed25519(&rust::PROVIDER, &private, id.as_deref()),
+        SignatureAlgorithm::Es256 => CoseKey::p256(&rust::PROVIDER, &private, id.as_deref()),
+    }
+    .map_err(|error| wrong(error.to_string()))?;
+    Ok(Some(SigningKeyPair { algorithm, key }))
+}

@@ -1,0 +1,447 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use motekey_cose::crypto::SignatureAlgorithm;
+use motekey_cose::scope::{Aif, Method, MethodSet};
+
+use super::*;
+use crate::registry::{Audience, DeviceCredential, ScopeKind, ScopeRule};
+
+/// A key that nobody would choose.
+const KEY: &str = "8f3a5c11d09be7426af0c2917e55d381";
+const OTHER: &str = "27c4e90b5fd81a63384db7f60ca19e52";
+
+/// A resource server that the rest of a file can refer to.
+fn gateway() -> String {
+    format!("[[resource_server]]\nname = \"gateway\"\nshared_key = \"{OTHER}\"\n")
+}
+
+fn parse(text: &str) -> Result<Configuration, ConfigurationError> {
+    Configuration::parse(text, Path::new("motekey.toml"))
+}
+
+/// An empty directory of its own, gone with the value.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("motekey-config-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn nothing_is_needed() {
+    let configuration = parse("").unwrap();
+    assert_eq!(configuration.settings.listen, None);
+    assert_eq!(configuration.settings.token_path, "/token");
+    assert_eq!(configuration.registry.devices().count(), 0);
+    assert_eq!(
+        configuration.settings.endpoint,
+        Settings::default().endpoint
+    );
+    assert!(configuration.warnings.is_empty());
+}
+
+#[test]
+fn the_example_file_loads() {
+    let directory = Directory::new("example");
+    directory.write("signing.key", &format!("{KEY}{OTHER}\n"));
+    directory.write("gateway.key", OTHER);
+    directory.write("meter-1.key", &format!("{KEY}\n"));
+    let path = directory.write("motekey.toml", include_str!("../../examples/motekey.toml"));
+    let configuration = Configuration::load(&path).unwrap_or_else(|error| panic!("{error}"));
+    let registry = &configuration.registry;
+    let meter = registry.device_by_identity(b"meter-1").unwrap();
+    let rule = &meter.rules[0];
+    assert_eq!(&*rule.audience, "gateway");
+    let ScopeRule::Aif(aif) = &rule.scope else {
+        panic!("not AIF")
+    };
+    let wanted = Aif::new([
+        ("/meters/1", MethodSet::from_iter([Method::Post])),
+        ("/clock", MethodSet::from_iter([Method::Get, Method::Put])),
+    ]);
+    assert_eq!(*aif, wanted);
+    let badge = registry
+        .devices()
+        .find(|device| &*device.name == "badge-7")
+        .unwrap();
+    assert!(matches!(
+        badge.credential,
+        DeviceCredential::RawPublicKey(_)
+    ));
+    assert_eq!(badge.rules.len(), 2);
+    assert!(
+        matches!(registry.audience("doors"), Some(Audience::Many { members, .. }) if members.len() == 2)
+    );
+    let signing = configuration.settings.signing_key.unwrap();
+    assert_eq!(signing.algorithm, SignatureAlgorithm::EdDsa);
+    assert_eq!(signing.key.kid(), Some(b"as-1".as_slice()));
+}
+
+/// What the comments of the example call a default is the default.
+#[test]
+fn the_defaults_in_the_example_are_those_of_the_code() {
+    let example = include_str!("../../examples/motekey.toml").replace("\n#", "\n");
+    let limits: String = example
+        .split_once("[limits]")
+        .and_then(|(_, rest)| rest.split_once("\n\n"))
+        .map(|(limits, _)| format!("listen = \"127.0.0.1:5684\"\n[limits]{limits}"))
+        .unwrap();
+    let said = parse(&limits).unwrap().settings;
+    assert_eq!(said.endpoint, Settings::default().endpoint);
+    assert_eq!(
+        said.max_issued_tokens,
+        Settings::default().max_issued_tokens
+    );
+    let gateway: String = example
+        .split_once("name = \"gateway\"\n")
+        .and_then(|(_, rest)| rest.split_once("\n\n"))
+        .map(|(lines, _)| {
+            lines
+                .replace("shared_key_file = \"gateway.key\"", "")
+                .replace("shared_key_id = \"\"", "")
+        })
+        .unwrap();
+    assert!(
+        gateway.contains("\ntoken_lifetime_seconds = 3600"),
+        "{gateway}"
+    );
+    let said = parse(&format!("{}{gateway}", self::gateway()))
+        .unwrap()
+        .registry;
+    let default = parse(&self::gateway()).unwrap().registry;
+    let record =
+        |registry: &Registry| format!("{:?}", registry.resource_server("gateway").unwrap());
+    assert_eq!(record(&said), record(&default));
+}
+
+#[test]
+fn every_setting_of_a_resource_server_arrives() {
+    let text = format!(
+        "[[resource_server]]\nname = \"pump\"\naudience = \"pumps\"\nshared_key = \"{KEY}\"\n\
+         shared_key_id = \"hex:0a0b\"\nshared_key_algorithm = \"A128GCM\"\nscope_kind = \"text\"\n\
+         token_lifetime_seconds = 60\nclockless = true\nprofiles = [\"coap_oscore\", \"coap_dtls\"]\n\
+         pop_keys = [\"P-256\"]\ntoken_tags = \"cwt_and_cose\"\ntoken_headers = \"protected\"\nsubject_in_token = false\n\
+         [[device]]\nname = \"meter\"\nidentity = \"hex:00ff\"\nkey = \"{OTHER}\"\nallow = {{ pumps = [\"read write\", \"read\"] }}\n"
+    );
+    let registry = parse(&text).unwrap().registry;
+    let pump = registry.resource_server("pump").unwrap();
+    let shared = pump.shared_key.as_ref().unwrap();
+    assert_eq!(&*pump.audience, "pumps");
+    assert_eq!(shared.key_id.as_deref(), Some([0x0a, 0x0b].as_slice()));
+    assert_eq!(shared.algorithm.to_cose(), 1);
+    assert_eq!(pump.scope_kind, ScopeKind::Text);
+    assert_eq!(
+        (pump.token_lifetime, pump.clockless, pump.subject_in_token),
+        (60, true, false)
+    );
+    assert_eq!(pump.profiles, [2, 1]);
+    assert_eq!(
+        (
+            pump.pop_keys.symmetric,
+            pump.pop_keys.p256,
+            pump.pop_keys.ed25519
+        ),
+        (false, true, false)
+    );
+    let meter = registry.device_by_identity(&[0x00, 0xff]).unwrap();
+    assert!(matches!(&meter.rules[0].scope, ScopeRule::Text(words) if words.len() == 2));
+}
+
+#[test]
+fn limits_arrive_and_have_ranges() {
+    let text =
+        "[limits]\nmax_sessions = 10\nhandshake_time_limit_seconds = 5\nmax_issued_tokens = 7\n";
+    let settings = parse(text).unwrap().settings;
+    assert_eq!(settings.endpoint.max_sessions, 10);
+    assert_eq!(settings.endpoint.handshake_time_limit.as_secs(), 5);
+    assert_eq!(settings.max_issued_tokens, 7);
+}
+
+/// A file that is wrong, and the whole message about it.
+fn refused(cases: &[(String, &str)]) {
+    for (text, wanted) in cases {
+        match parse(text) {
+            Ok(_) => panic!("accepted:\n{text}"),
+            Err(error) => {
+                assert_eq!(
+                    error.to_string(),
+                    format!("motekey.toml:{wanted}"),
+                    "\n{text}"
+                );
+                for secret in [KEY, OTHER] {
+                    assert!(!error.to_string().contains(secret), "a secret in: {error}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_toml_or_no_setting_is_refused() {
+    refused(&[
+        (
+            "listen = \n".into(),
+            "1: string values must be quoted, expected literal string",
+        ),
+        (
+            "listen = \"here\"\n".into(),
+            "1: invalid socket address syntax",
+        ),
+        (
+            "\n\n[limits]\nhandshake_time_limit = 30\n".into(),
+            "4: unknown field `handshake_time_limit`, expected one of `max_sessions`, `max_half_open_sessions`, `handshake_time_limit_seconds`, `idle_time_limit_seconds`, `acknowledgement_timeout_milliseconds`, `max_body_bytes`, `max_message_bytes`, `max_issued_tokens`",
+        ),
+        (
+            "[limits]\nmax_sessions = 0\n".into(),
+            "2: limits: max_sessions = 0, 1 to 1000000 are possible",
+        ),
+        (
+            "[limits]\nmax_body_bytes = \"16k\"\n".into(),
+            "2: invalid type: string \"16k\", expected u64",
+        ),
+        (
+            format!("{}clockless = 1\n", gateway()),
+            "4: invalid type: integer `1`, expected a boolean",
+        ),
+        (
+            "[[device]]\nkey = \"00\"\n".into(),
+            "1: missing field `name`",
+        ),
+        (
+            "[authorization_server]\ntoken_path = \"token\"\n".into(),
+            "2: authorization_server: token_path = \"token\", wanted a path such as \"/token\"",
+        ),
+    ]);
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_refused_without_being_shown() {
+    let device = |key: &str| format!("[[device]]\nname = \"meter\"\n{key}\n");
+    refused(&[
+        (
+            device(""),
+            "2: meter: no key; set key, key_file or public_key; make one with: openssl rand -hex 16",
+        ),
+        (
+            device("key = \"\""),
+            "3: meter: weak key, 16 or more random bytes are needed; make one with: openssl rand -hex 16",
+        ),
+        (
+            device("key = \"00112233\""),
+            "3: meter: weak key, 16 or more random bytes are needed; make one with: openssl rand -hex 16",
+        ),
+        (
+            device(&format!("key = \"{}\"", "a7".repeat(16))),
+            "3: meter: weak key, 16 or more random bytes are needed; make one with: openssl rand -hex 16",
+        ),
+        (
+            device("key = \"000102030405060708090a0b0c0d0e0f\""),
+            "3: meter: weak key, 16 or more random bytes are needed; make one with: openssl rand -hex 16",
+        ),
+        // "secretsecretsecret"
+        (
+            device(&format!("key = \"{}\"", "736563726574".repeat(3))),
+            "3: meter: weak key, 16 or more random bytes are needed; make one with: openssl rand -hex 16",
+        ),
+        (
+            device(&format!("key = \"{KEY}0\"")),
+            "3: meter: key: an odd number of hexadecimal digits; make one with: openssl rand -hex 16",
+        ),
+        (
+            device(&format!("key = \"{KEY} {KEY}\"")),
+            "3: meter: key: an odd number of hexadecimal digits; make one with: openssl rand -hex 16",
+        ),
+        (
+            device(&format!("key = \"0x{KEY}\"")),
+            "3: meter: key: not hexadecimal; make one with: openssl rand -hex 16",
+        ),
+        (
+            device("key = 8312345678901234"),
+            "3: a key is text in quotation marks: hexadecimal digits",
+        ),
+        (
+            device(&format!("key = [\"{KEY}\"]")),
+            "3: invalid type: sequence, expected hexadecimal digits in quotation marks",
+        ),
+        (device(&format!("key = {KEY}")), "3: invalid unquoted value"),
+        (
+            device(&format!("key = \"{KEY}\"\nkey_file = \"meter.key\"")),
+            "4: meter: key and key_file, one of them is enough",
+        ),
+        (
+            device("key_file = \"/nonexistent/meter.key\""),
+            "3: meter: key_file: /nonexistent/meter.key: No such file or directory (os error 2)",
+        ),
+        (
+            device("public_key = \"a1\""),
+            "3: meter: public_key: key: truncated; wanted a COSE_Key (RFC 9052 Section 7) in hexadecimal",
+        ),
+        (
+            format!("[[resource_server]]\nname = \"gateway\"\nshared_key = \"{KEY}{OTHER}\"\n"),
+            "3: gateway: key of 32 bytes, the algorithm takes 16",
+        ),
+        (
+            format!("[authorization_server]\nsigning_key = \"{KEY}\"\n"),
+            "2: authorization_server: signing_key: 16 bytes, wanted a private key of 32; make one with: openssl rand -hex 32",
+        ),
+        (
+            "[authorization_server]\nsigning_key_id = \"as\"\n".into(),
+            "2: authorization_server: signing_key_id without signing_key or signing_key_file",
+        ),
+    ]);
+}
+
+#[test]
+fn f72_a_key_in_use_is_refused() {
+    let device =
+        |name: &str, key: &str| format!("[[device]]\nname = \"{name}\"\nkey = \"{key}\"\n");
+    refused(&[
+        (
+            device("one", KEY) + &device("two", KEY),
+            "6: two: the key is in use by one; every party needs its own; make one with: openssl rand -hex 16",
+        ),
+        (
+            gateway() + &device("one", OTHER),
+            "6: one: the key is in use by gateway; every party needs its own; make one with: openssl rand -hex 16",
+        ),
+    ]);
+}
+
+#[test]
+fn p09_two_public_keys_of_one_algorithm_are_refused() {
+    let key = |x: &str| format!("\"a3010120062158 20{x}\"").replace(' ', "");
+    let one = key("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    let two = key("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+    refused(&[(
+        format!(
+            "[authorization_server]\nsigning_key = \"{KEY}{OTHER}\"\n[[resource_server]]\nname = \"lock\"\npublic_keys = [{one}, {two}]\n"
+        ),
+        "5: lock: at most one public key for each algorithm",
+    )]);
+}
+
+#[test]
+fn records_that_do_not_fit_together_are_refused() {
+    let device = |rest: &str| {
+        format!(
+            "{}[[device]]\nname = \"meter\"\nkey = \"{KEY}\"\n{rest}\n",
+            gateway()
+        )
+    };
+    refused(&[
+        (gateway() + &gateway(), "5: gateway: the name stands in this file twice"),
+        (
+            format!("{}[[device]]\nname = \"gateway\"\nkey = \"{KEY}\"\n", gateway()),
+            "5: gateway: the name stands in this file twice",
+        ),
+        (
+            format!("{}[[resource_server]]\nname = \"other\"\nshared_key = \"{KEY}\"\naudience = \"gateway\"\n", gateway()),
+            "7: the audience gateway belongs to another record",
+        ),
+        (
+            device(&format!("[[device]]\nname = \"two\"\nidentity = \"meter\"\nkey = \"{}\"", KEY.replace('8', "7"))),
+            "9: two: another device has this PSK identity",
+        ),
+        (device("identity = \"\""), "7: meter: PSK identity of 0 bytes, 1 to 128 are possible"),
+        (device("identity = \"hex:0\""), "7: meter: identity: after \"hex:\": an odd number of hexadecimal digits"),
+        (device("[device.allow]\npump = [\"GET /\"]"), "8: meter: no resource server or group has the audience \"pump\"; add a [[resource_server]]"),
+        (device("[device.allow]\ngateway = []"), "8: meter: an empty list for \"gateway\"; list what is allowed, or remove the line"),
+        (device("[device.allow]\ngateway = [\n  \"GET /a\",\n  \"READ /b\",\n]"), "10: meter: the rule \"READ /b\": \"READ\" is not a method; GET, POST, PUT, DELETE, FETCH, PATCH, iPATCH are"),
+        (device("[device.allow]\ngateway = [\"GET meters\"]"), "8: meter: the rule \"GET meters\": wanted methods and a path, such as \"GET|PUT /relay/1\""),
+        (device("[device.allow]\ngateway = [\"/meters\"]"), "8: meter: the rule \"/meters\": wanted methods and a path, such as \"GET|PUT /relay/1\""),
+        (device("profiles = [\"dtls\"]"), "7: meter: profiles: \"dtls\" is none of \"coap_dtls\", \"coap_oscore\", \"mqtt_tls\""),
+        (
+            gateway() + "scope_kind = \"text\"\n" + &format!("[[device]]\nname = \"meter\"\nkey = \"{KEY}\"\n[device.allow]\ngateway = [\"a\\\"b\"]\n"),
+            "9: meter: the rule \"a\\\"b\": wanted words of printable ASCII without quotation marks and backslashes, such as \"read write\"",
+        ),
+        (gateway() + "token_lifetime_seconds = 0\n", "4: gateway: a token lives between one second and ten years"),
+        (gateway() + "pop_keys = [\"P-521\"]\n", "4: gateway: pop_keys: \"P-521\" is none of \"symmetric\", \"P-256\", \"Ed25519\""),
+        ("[[resource_server]]\nname = \"pump\"\n".into(), "2: pump: no key; set shared_key, shared_key_file or public_keys"),
+        (
+            "[[resource_server]]\nname = \"lock\"\npublic_keys = [\"a301012006215820d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\"]\n".into(),
+            "2: lock: without shared_key its tokens are signed; set signing_key_file in [authorization_server]",
+        ),
+        (gateway() + "[[group]]\naudience = \"all\"\nmembers = [\"gateway\"]\n", "5: all: tokens for groups are signed; set signing_key_file in [authorization_server]"),
+        (
+            format!("[authorization_server]\nsigning_key = \"{KEY}{OTHER}\"\n[[group]]\naudience = \"all\"\nmembers = [\"pump\"]\n"),
+            "5: all: the member pump is not a registered resource server",
+        ),
+        (
+            format!("[authorization_server]\nsigning_key = \"{KEY}{OTHER}\"\n[[group]]\naudience = \"all\"\nmembers = []\n"),
+            "5: all: a group has at least one member",
+        ),
+        (gateway().replace("gateway", ""), "2: a name has 1 to 128 bytes and no control characters"),
+    ]);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_with_secrets_that_others_can_read_are_warned_about() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = Directory::new("modes");
+    let chmod =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let key = directory.write("meter.key", KEY);
+    let path = directory.write(
+        "motekey.toml",
+        &format!(
+            "{}[[device]]\nname = \"meter\"\nkey_file = \"meter.key\"\n",
+            gateway()
+        ),
+    );
+    chmod(&key, 0o640);
+    chmod(&path, 0o600);
+    let wanted = format!(
+        "{0} holds secrets and its mode 0640 lets others reach them; next: chmod 600 {0}",
+        key.display()
+    );
+    assert_eq!(Configuration::load(&path).unwrap().warnings, [wanted]);
+    chmod(&path, 0o644);
+    assert_eq!(Configuration::load(&path).unwrap().warnings.len(), 2);
+    chmod(&key, 0o600);
+    chmod(&path, 0o600);
+    assert!(Configuration::load(&path).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_key_that_reads_as_text_is_warned_about() {
+    // "correct horse battery"
+    let key = "636f727265637420686f7273652062617474657279";
+    let configuration = parse(&format!("[[device]]\nname = \"meter\"\nkey = \"{key}\"\n")).unwrap();
+    let said =
+        "meter: the key reads as text, which others can guess; make one with: openssl rand -hex 16";
+    assert!(
+        configuration.warnings.iter().any(|warning| warning == said),
+        "{:?}",
+        configuration.warnings
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Configuration::load(Path::new("/nonexistent/motekey.toml"))
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.to_string(),
+        "/nonexistent/motekey.toml: No such file or directory (os error 2)"
+    );
+}
