@@ -13,6 +13,7 @@ mod secret;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -22,7 +22,13 @@ impl Problem {
     pub(super) fn toml(error: &toml::de::Error) -> Self {
         Self {
             position: error.span().map(|span| span.start),
-            text: error.message().trim().replace('\n', ", "),
+            text: match error.message().trim() {
+                // What the reader says to text without quotation marks.
+                message if message.ends_with("expected nothing") => {
+                    "no value of TOML; text stands in quotation marks".to_owned()
+                }
+                message => message.replace('\n', ", "),
+            },
         }
     }
 }

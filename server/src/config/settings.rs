@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::file::File;
 use super::problem::Problem;
 use super::secret::{KeySource, Secrets};
-use super::{limits, records};
+use super::{limits, words};
 use crate::store::MemoryStore;
 
 /// How the server runs.
@@ -55,14 +55,40 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Names of the settings that differ from those of `other`. They take effect when a server starts.
+    pub fn changes(&self, other: &Self) -> Vec<&'static str> {
+        let signing = |settings: &Self| {
+            let pair = settings.signing_key.as_ref()?;
+            Some((pair.algorithm, pair.key.public()))
+        };
+        let differ = [
+            ("listen", self.listen != other.listen),
+            (
+                "data_directory",
+                self.data_directory != other.data_directory,
+            ),
+            ("issuer", self.issuer != other.issuer),
+            ("token_path", self.token_path != other.token_path),
+            ("signing_key", signing(self) != signing(other)),
+            (
+                "limits",
+                self.endpoint != other.endpoint
+                    || self.max_issued_tokens != other.max_issued_tokens,
+            ),
+        ];
+        differ
+            .into_iter()
+            .filter_map(|(name, differs)| differs.then_some(name))
+            .collect()
+    }
+}
+
 pub(super) fn read(file: &File, secrets: &mut Secrets) -> Result<Settings, Problem> {
     let table = &file.authorization_server;
     let default = Settings::default();
     if let Some(path) = &table.token_path
-        && !path
-            .get_ref()
-            .strip_prefix('/')
-            .is_some_and(|rest| !rest.is_empty())
+        && path.get_ref().strip_prefix('/').is_none_or(str::is_empty)
     {
         let text = path.get_ref();
         let message = format!(
@@ -92,7 +118,7 @@ fn signing_key(file: &File, secrets: &mut Secrets) -> Result<Option<SigningKeyPa
     let table = &file.authorization_server;
     let algorithm = match &table.signing_algorithm {
         None => SignatureAlgorithm::EdDsa,
-        Some(name) => records::one_of(
+        Some(name) => words::one_of(
             "authorization_server: signing_algorithm",
             name,
             &[
@@ -131,7 +157,7 @@ fn signing_key(file: &File, secrets: &mut Secrets) -> Result<Option<SigningKeyPa
             .map_err(|_| wrong(format!("{} bytes, wanted a private key of 32", bytes.len())))?,
     );
     let id = match &table.signing_key_id {
-        Some(id) => Some(records::identifier(
+        Some(id) => Some(words::identifier(
             "authorization_server: signing_key_id",
             id,
         )?),
