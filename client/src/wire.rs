@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use motekey_coap::driver::{Driver, DriverConfig, Handle, Observation, OpenError};
-use motekey_coap::dtls::webrtc::{Webrtc, WebrtcConfig};
-use motekey_coap::dtls::{Backend, ClientCredential, CloseReason, SessionId};
+use motekey_coap::dtls::{Backend, ClientCredential, CloseReason, Implementation, SessionId};
 use motekey_coap::endpoint::{Endpoint, EndpointConfig, RequestError, Security};
 use motekey_coap::message::{Request, Response};
 use motekey_coap::time::Instant;
@@ -18,6 +17,9 @@ use tokio::sync::OnceCell;
 use crate::configuration::Timers;
 use crate::error::{Error, Role};
 use crate::report::Traffic;
+
+/// How long a handshake may take before the backend ends it; [`Timers::handshake`] is what the caller waits.
+const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Makes DTLS backends, one per socket.
 pub(crate) type BackendFactory = Box<dyn Fn() -> Box<dyn Backend> + Send + Sync>;
@@ -337,14 +339,9 @@ impl From<RequestError> for Failure {
     }
 }
 
-/// The DTLS backend on webrtc-dtls.
+/// The default DTLS backend.
 pub(crate) fn default_backend() -> BackendFactory {
-    Box::new(|| {
-        Box::new(Webrtc::client(
-            tokio::runtime::Handle::current(),
-            WebrtcConfig::default(),
-        ))
-    })
+    Box::new(|| Implementation::default().client(HANDSHAKE_TIME_LIMIT))
 }
 
 fn open_error(role: Role, peer: SocketAddr, error: OpenError) -> Error {

@@ -3,13 +3,16 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use motekey_coap::driver::{Driver, Handle, Handler};
-use motekey_coap::dtls::webrtc::{Webrtc, WebrtcConfig};
-use motekey_coap::dtls::{Backend, CredentialSource};
+use motekey_coap::dtls::{Backend, CredentialSource, Implementation};
 use motekey_coap::endpoint::{EndpointConfig, Security};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
+
+/// How long a handshake may take. The endpoint has a limit of its own; the shorter one counts.
+const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Makes a DTLS backend that accepts whom the credentials know. Called on a tokio runtime.
 pub type BackendFactory = Box<dyn FnOnce(Arc<dyn CredentialSource>) -> Box<dyn Backend> + Send>;
@@ -30,12 +33,7 @@ impl Listen {
             plain: None,
             endpoint: EndpointConfig::default(),
             backend: Box::new(|credentials| {
-                let runtime = tokio::runtime::Handle::current();
-                Box::new(Webrtc::server(
-                    runtime,
-                    WebrtcConfig::default(),
-                    credentials,
-                ))
+                Implementation::default().server(credentials, HANDSHAKE_TIME_LIMIT)
             }),
         }
     }

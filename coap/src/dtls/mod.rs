@@ -9,6 +9,8 @@ mod association;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod credential;
+#[cfg(all(feature = "motekey", feature = "webrtc"))]
+mod implementation;
 #[cfg(feature = "motekey")]
 pub mod motekey;
 mod outcome;
@@ -28,6 +30,8 @@ use std::sync::Arc;
 pub use self::credential::{
     ClientCredential, CredentialSource, PeerIdentity, PreSharedKey, PskAnswer,
 };
+#[cfg(all(feature = "motekey", feature = "webrtc"))]
+pub use self::implementation::Implementation;
 pub use self::outcome::{CloseReason, ConnectError, SendError, SessionEvent};
 use crate::time::Instant;
 

@@ -6,8 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use motekey_coap::dtls::motekey::{Motekey, MotekeyConfig, SystemRandom};
-use motekey_coap::dtls::{Backend, ClientCredential, PreSharedKey};
+use motekey_coap::dtls::{Backend, ClientCredential, Implementation, PreSharedKey};
 use motekey_cose::scope::{Aif, Method, MethodSet};
 use motekey_server::authorization_server::AuthorizationServer;
 use motekey_server::clock::{Clock, SystemClock, VirtualClock};
@@ -58,14 +57,14 @@ impl Site {
             .map_err(|error| format!("the authorization server cannot be built: {error}"))?;
         let authorization_server = Arc::new(authorization_server);
         let authorization_server = authorization_server
-            .start(listen())
+            .start(Listen::secure(loopback()))
             .await
             .map_err(|error| error.to_string())?;
 
         let uri = format!("coaps://{}/token", authorization_server.secure_address());
         let resource_server = resource_server(world, devices, &gateway, &uri, &shared, &clock)?;
         let resource_server = resource_server
-            .start(listen().and_plain(loopback()))
+            .start(Listen::secure(loopback()).and_plain(loopback()))
             .await
             .map_err(|error| error.to_string())?;
         Ok(Self {
@@ -122,11 +121,7 @@ impl Site {
 
     /// The DTLS side of a peer that uses no client library.
     pub(crate) fn client_backend(&self, handshake_time_limit: Duration) -> Box<dyn Backend> {
-        let config = MotekeyConfig {
-            handshake_time_limit,
-            ..MotekeyConfig::default()
-        };
-        Box::new(Motekey::client(config, Box::new(SystemRandom)))
+        Implementation::default().client(handshake_time_limit)
     }
 
     /// Name of the DTLS implementation.
@@ -229,16 +224,6 @@ fn resource_server(
     builder
         .build()
         .map_err(|error| format!("the resource server cannot be built: {error}"))
-}
-
-fn listen() -> Listen {
-    Listen::secure(loopback()).backend(Box::new(|credentials| {
-        Box::new(Motekey::server(
-            MotekeyConfig::default(),
-            credentials,
-            Box::new(SystemRandom),
-        ))
-    }))
 }
 
 fn loopback() -> SocketAddr {
