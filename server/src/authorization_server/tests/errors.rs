@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use motekey_coap::dtls::PeerIdentity;
 use motekey_coap::message::{Code, ContentFormat, Request};
 use motekey_cose::confirmation::Confirmation;
@@ -6,6 +8,8 @@ use motekey_cose::message::{ErrorResponse, GrantType, ProfileRequest, TokenReque
 use motekey_cose::scope::{Method, Scope};
 
 use super::support::*;
+use crate::event::Event;
+use crate::store::MemoryStore;
 
 #[tokio::test]
 async fn f01_plain_coap_gets_no_token() {
@@ -352,5 +356,22 @@ async fn descriptions_do_not_tell_which_audiences_exist() {
             .unwrap()
             .description
             .is_some()
+    );
+}
+
+#[tokio::test]
+async fn store_that_does_not_record_gives_no_token() {
+    let store = MemoryStore::with_registry(registry()).with_capacity(0);
+    let bench = bench_on(Arc::new(store)).await;
+    let response = bench.ask(&meter(), &ask("gateway")).await;
+    assert_eq!(response.code, Code::SERVICE_UNAVAILABLE);
+    assert!(response.payload.is_empty());
+    let events = bench.events.take();
+    assert!(
+        matches!(
+            events.as_slice(),
+            [Event::StoreFailed { .. }, Event::TokenDenied { .. }]
+        ),
+        "{events:?}"
     );
 }

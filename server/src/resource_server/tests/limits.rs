@@ -1,0 +1,169 @@
+use super::super::{Limits, VolatileSequence};
+use super::support::*;
+use crate::event::{Event, TokenEnd};
+use motekey_coap::message::Code;
+use motekey_cose::claims::ClaimsSet;
+use std::sync::Arc;
+
+#[tokio::test]
+async fn f60_d40_flood_of_uploads_is_limited_and_the_table_bounded() {
+    let limits = Limits {
+        tokens: 4,
+        unused_token_seconds: 300,
+        uploads_per_second: 5,
+    };
+    let bench = bench_with(|builder| builder.limits(limits));
+    let mut codes = Vec::new();
+    for number in 0..40 {
+        codes.push(bench.upload(&token(&claims(number))).await);
+    }
+    assert_eq!(
+        codes.iter().filter(|code| **code == Code::CREATED).count(),
+        20,
+        "the burst"
+    );
+    assert_eq!(codes.last(), Some(&Code::TOO_MANY_REQUESTS));
+    assert_eq!(bench.server.tokens(), 4);
+}
+
+#[tokio::test]
+async fn d40_unused_tokens_are_dropped_and_used_ones_stay() {
+    let limits = Limits {
+        unused_token_seconds: 300,
+        ..Limits::default()
+    };
+    let bench = bench_with(|builder| builder.limits(limits));
+    bench.upload(&token(&claims(1))).await;
+    bench.upload(&token(&claims(2))).await;
+    bench.connect(7, &form_a(2));
+    bench.events.take();
+    bench.clock.advance(300);
+    assert!(bench.server.sweep().is_empty());
+    let events = bench.events.take();
+    assert_eq!(
+        events,
+        [Event::TokenEnded {
+            key_id: b"key-1".to_vec(),
+            why: TokenEnd::Unused
+        }]
+    );
+    assert_eq!(bench.get(7, "/a").await, Code::CONTENT);
+}
+
+#[tokio::test]
+async fn d16_full_table_of_used_tokens_refuses_and_keeps_them() {
+    let bench = bench_with(|builder| {
+        builder.limits(Limits {
+            tokens: 2,
+            ..Limits::default()
+        })
+    });
+    for number in 1..=2 {
+        assert_eq!(bench.upload(&token(&claims(number))).await, Code::CREATED);
+        bench.connect(u64::from(number), &form_a(number));
+    }
+    assert_eq!(
+        bench.upload(&token(&claims(3))).await,
+        Code::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(
+        (bench.get(1, "/a").await, bench.get(2, "/a").await),
+        (Code::CONTENT, Code::CONTENT)
+    );
+}
+
+/// The claims of token `sequence` with `exi`.
+fn counted(number: u8, sequence: u64) -> ClaimsSet {
+    ClaimsSet {
+        exp: None,
+        exi: Some(100),
+        cti: Some(format!("gateway{sequence}").into_bytes()),
+        ..claims(number)
+    }
+}
+
+#[tokio::test]
+async fn f58_exi_counts_from_the_first_upload() {
+    let bench = bench_with(|builder| builder.sequence_storage(VolatileSequence::default()));
+    let first = token(&counted(1, 1));
+    assert_eq!(bench.upload(&first).await, Code::CREATED);
+    bench.connect(7, &form_a(1));
+    bench.clock.advance(60);
+    assert_eq!(
+        bench.upload(&first).await,
+        Code::CREATED,
+        "again, as the same token"
+    );
+    bench.clock.advance(39);
+    assert_eq!(bench.get(7, "/a").await, Code::CONTENT);
+    bench.clock.advance(1);
+    assert_eq!(bench.get(7, "/a").await, Code::UNAUTHORIZED);
+    bench.server.sweep();
+    assert_eq!(
+        bench.upload(&first).await,
+        Code::UNAUTHORIZED,
+        "and it does not begin again"
+    );
+}
+
+#[tokio::test]
+async fn f66_lower_sequence_numbers_than_an_expired_one_are_refused() {
+    let bench = bench_with(|builder| builder.sequence_storage(VolatileSequence::default()));
+    assert_eq!(bench.upload(&token(&counted(3, 3))).await, Code::CREATED);
+    bench.clock.advance(100);
+    bench.server.sweep();
+    for (sequence, code) in [
+        (2, Code::UNAUTHORIZED),
+        (3, Code::UNAUTHORIZED),
+        (4, Code::CREATED),
+    ] {
+        assert_eq!(
+            bench.upload(&token(&counted(9, sequence))).await,
+            code,
+            "sequence number {sequence}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn f73_f66_tokens_from_before_a_reboot_have_ended() {
+    let storage = Arc::new(VolatileSequence::default());
+    let before = bench_with(|builder| builder.sequence_storage(storage.clone()));
+    assert_eq!(before.upload(&token(&counted(1, 5))).await, Code::CREATED);
+    let after = bench_with(|builder| builder.sequence_storage(storage));
+    assert_eq!(
+        after.upload(&token(&counted(1, 5))).await,
+        Code::UNAUTHORIZED
+    );
+    assert_eq!(after.upload(&token(&counted(2, 6))).await, Code::CREATED);
+    let without = bench();
+    assert_eq!(
+        without.upload(&token(&counted(2, 6))).await,
+        Code::BAD_REQUEST,
+        "no place for the number"
+    );
+}
+
+#[tokio::test]
+async fn exi_needs_a_cti_of_this_server() {
+    let bench = bench_with(|builder| builder.sequence_storage(VolatileSequence::default()));
+    for cti in [
+        None,
+        Some("gateway"),
+        Some("pump1"),
+        Some("gateway1x"),
+        Some("gateway+1"),
+        Some("1"),
+    ] {
+        let cti = cti.map(|text| text.as_bytes().to_vec());
+        let claims = ClaimsSet {
+            cti: cti.clone(),
+            ..counted(1, 1)
+        };
+        assert_eq!(
+            bench.upload(&token(&claims)).await,
+            Code::BAD_REQUEST,
+            "{cti:?}"
+        );
+    }
+}
