@@ -66,7 +66,10 @@ fn the_example_file_loads() {
     directory.write("signing.key", &format!("{KEY}{OTHER}\n"));
     directory.write("gateway.key", OTHER);
     directory.write("meter-1.key", &format!("{KEY}\n"));
-    let path = directory.write("motekey.toml", include_str!("../../../examples/motekey.toml"));
+    let path = directory.write(
+        "motekey.toml",
+        include_str!("../../../examples/motekey.toml"),
+    );
     let configuration = Configuration::load(&path).unwrap_or_else(|error| panic!("{error}"));
     let registry = &configuration.registry;
     let meter = registry.device_by_identity(b"meter-1").unwrap();

@@ -122,7 +122,7 @@ fn keys_that_cannot_be_used_are_refused_without_being_shown() {
         ),
         (
             device("public_key = \"a1\""),
-            "3: meter: public_key: key: truncated; wanted a COSE_Key (RFC 9052 Section 7) in hexadecimal",
+            "3: meter: public_key: the input ends inside an item; wanted a COSE_Key (RFC 9052 Section 7) in hexadecimal",
         ),
         (
             format!("[[resource_server]]\nname = \"gateway\"\nshared_key = \"{KEY}{OTHER}\"\n"),
