@@ -67,6 +67,11 @@ impl MemoryStore {
         self
     }
 
+    /// Puts another registry in the place of the present one, in one step. Counters and issued tokens stay.
+    pub fn replace_registry(&self, registry: Registry) {
+        self.state().registry = Arc::new(registry);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // No method leaves the state half changed, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -13,6 +13,7 @@
 //! [`conformance`] holds the suite that every implementation passes.
 
 pub mod conformance;
+mod durable_counters;
 mod memory;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use durable_counters::{CounterFileError, DurableCounters};
 pub use memory::MemoryStore;
 
 use crate::clock::UnixSeconds;
