@@ -1,7 +1,10 @@
 //! Cryptography as a value: a [`CryptoProvider`] is a struct of parts that the caller puts into its configuration.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
+
+use zeroize::Zeroizing;
 
 #[cfg(feature = "rust-crypto")]
 pub mod rust;
@@ -15,6 +18,10 @@ pub struct CryptoProvider {
     pub hash: &'static dyn HashProvider,
     /// Authenticated encryption.
     pub aead: &'static dyn AeadProvider,
+    /// Ephemeral keys.
+    pub key_exchange: &'static dyn KeyExchangeProvider,
+    /// Signatures of peers. Own keys sign themselves: see [`SigningKey`].
+    pub signature: &'static dyn SignatureVerifier,
 }
 
 impl fmt::Debug for CryptoProvider {
@@ -124,6 +131,119 @@ impl AeadAlgorithm {
     /// Bytes by which a record grows.
     pub const fn overhead(self) -> usize {
         self.explicit_nonce_length() + self.tag_length()
+    }
+}
+
+/// A group for ephemeral keys (IANA "TLS Supported Groups", 2026-11-23).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum NamedGroup {
+    /// secp256r1 (RFC 8422 Section 5.1.1)
+    Secp256r1 = 23,
+    /// x25519 (RFC 8422 Section 5.1.1)
+    X25519 = 29,
+}
+
+impl NamedGroup {
+    /// All that are supported, the preferred first.
+    pub const ALL: [Self; 2] = [Self::X25519, Self::Secp256r1];
+
+    /// Its number.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// The group of a number.
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|group| group.number() == number)
+    }
+}
+
+/// Makes ephemeral keys.
+pub trait KeyExchangeProvider: Send + Sync {
+    /// A new key pair.
+    ///
+    /// # Errors
+    /// No randomness, or a group that the provider lacks.
+    fn generate(
+        &self,
+        group: NamedGroup,
+        random: &mut dyn RandomSource,
+    ) -> Result<Box<dyn EphemeralKey>, CryptoError>;
+}
+
+/// An ephemeral key pair, for one use.
+pub trait EphemeralKey: Send {
+    /// The public key as TLS encodes it: an uncompressed point (RFC 8422 Section 5.4.1), or 32 bytes of X25519.
+    fn public(&self) -> &[u8];
+
+    /// The shared secret: the x coordinate (RFC 8422 Section 5.10), or the 32 bytes of X25519.
+    ///
+    /// # Errors
+    /// The peer's key is not a point of the group, or the secret would be zero (RFC 8422 Section 5.11).
+    fn agree(self: Box<Self>, peer: &[u8]) -> Result<Zeroizing<[u8; 32]>, CryptoError>;
+}
+
+/// A signature scheme (IANA "TLS SignatureScheme", 2026-11-23).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum SignatureScheme {
+    /// ECDSA with SHA-256 on P-256; in TLS 1.2 the pair (sha256, ecdsa).
+    EcdsaSecp256r1Sha256 = 0x0403,
+    /// Ed25519 (RFC 8422 Section 5.1.3).
+    Ed25519 = 0x0807,
+}
+
+impl SignatureScheme {
+    /// All that are supported.
+    pub const ALL: [Self; 2] = [Self::EcdsaSecp256r1Sha256, Self::Ed25519];
+
+    /// Its number.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// The scheme of a number.
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|scheme| scheme.number() == number)
+    }
+}
+
+/// Verifies signatures.
+pub trait SignatureVerifier: Send + Sync {
+    /// Verifies `signature` over `message` with the key of a SubjectPublicKeyInfo (DER).
+    ///
+    /// # Errors
+    /// It does not verify, or the key is not of the scheme.
+    fn verify(
+        &self,
+        scheme: SignatureScheme,
+        public_key_info: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), CryptoError>;
+}
+
+/// A long-term key of ours; may live in a hardware module.
+pub trait SigningKey: Send + Sync {
+    /// How it signs.
+    fn scheme(&self) -> SignatureScheme;
+
+    /// Its public key as SubjectPublicKeyInfo (DER).
+    fn public_key_info(&self) -> &[u8];
+
+    /// Signs a message; ECDSA signatures are DER (RFC 8422 Section 5.4).
+    ///
+    /// # Errors
+    /// The key is out of reach.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
+}
+
+impl fmt::Debug for dyn SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SigningKey({:?})", self.scheme())
     }
 }
 

@@ -1,5 +1,8 @@
 //! The pure Rust provider: RustCrypto.
 
+mod curve;
+mod signature;
+
 use alloc::boxed::Box;
 
 use aes::Aes128;
@@ -16,11 +19,16 @@ use super::{
     AeadAlgorithm, AeadProvider, CryptoError, CryptoProvider, HashContext, HashProvider, NONCE,
 };
 
+pub use curve::RustKeyExchange;
+pub use signature::{Ed25519Key, P256Key, RustSignature};
+
 /// The provider.
 pub const PROVIDER: CryptoProvider = CryptoProvider {
     name: "rust",
     hash: &RustHash,
     aead: &RustAead,
+    key_exchange: &RustKeyExchange,
+    signature: &RustSignature,
 };
 
 type Aes128Ccm8 = Ccm<Aes128, U8, U12>;

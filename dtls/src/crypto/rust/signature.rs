@@ -1,0 +1,211 @@
+//! Signatures: ECDSA by `p256`, Ed25519 by `ed25519-dalek`.
+
+use alloc::vec::Vec;
+
+use ed25519_dalek::Signer as _;
+use p256::ecdsa::signature::Verifier as _;
+
+use crate::crypto::{CryptoError, SignatureScheme, SignatureVerifier, SigningKey};
+
+/// SubjectPublicKeyInfo of a P-256 key before its uncompressed point (RFC 5480 Section 2).
+const P256_PREFIX: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// SubjectPublicKeyInfo of an Ed25519 key before its 32 bytes (RFC 8410 Section 4).
+const ED25519_PREFIX: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
+
+/// The verifier. Keys are taken in exactly the form that DER gives them.
+#[derive(Debug)]
+pub struct RustSignature;
+
+impl SignatureVerifier for RustSignature {
+    fn verify(
+        &self,
+        scheme: SignatureScheme,
+        public_key_info: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), CryptoError> {
+        match scheme {
+            SignatureScheme::EcdsaSecp256r1Sha256 => {
+                let point = public_key_info
+                    .strip_prefix(&P256_PREFIX)
+                    .filter(|point| point.len() == 65);
+                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point.ok_or(CryptoError)?);
+                let signature =
+                    p256::ecdsa::Signature::from_der(signature).map_err(|_| CryptoError)?;
+                key.map_err(|_| CryptoError)?
+                    .verify(message, &signature)
+                    .map_err(|_| CryptoError)
+            }
+            SignatureScheme::Ed25519 => {
+                let key = public_key_info
+                    .strip_prefix(&ED25519_PREFIX)
+                    .ok_or(CryptoError)?;
+                let key = key.try_into().map_err(|_| CryptoError)?;
+                let key = ed25519_dalek::VerifyingKey::from_bytes(key).map_err(|_| CryptoError)?;
+                let signature =
+                    ed25519_dalek::Signature::from_slice(signature).map_err(|_| CryptoError)?;
+                key.verify_strict(message, &signature)
+                    .map_err(|_| CryptoError)
+            }
+        }
+    }
+}
+
+/// A P-256 key that signs with ECDSA (deterministic, RFC 6979).
+pub struct P256Key {
+    key: p256::ecdsa::SigningKey,
+    public_key_info: Vec<u8>,
+}
+
+impl P256Key {
+    /// The key of a scalar, 32 bytes, big-endian.
+    ///
+    /// # Errors
+    /// Zero, or not below the order of the group.
+    pub fn new(scalar: &[u8; 32]) -> Result<Self, CryptoError> {
+        let key = p256::ecdsa::SigningKey::from_slice(scalar).map_err(|_| CryptoError)?;
+        let point = key.verifying_key().to_sec1_point(false);
+        let public_key_info = [&P256_PREFIX[..], point.as_bytes()].concat();
+        Ok(Self {
+            key,
+            public_key_info,
+        })
+    }
+}
+
+impl SigningKey for P256Key {
+    fn scheme(&self) -> SignatureScheme {
+        SignatureScheme::EcdsaSecp256r1Sha256
+    }
+
+    fn public_key_info(&self) -> &[u8] {
+        &self.public_key_info
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        let signature: p256::ecdsa::Signature =
+            self.key.try_sign(message).map_err(|_| CryptoError)?;
+        Ok(signature.to_der().as_bytes().to_vec())
+    }
+}
+
+/// An Ed25519 key.
+pub struct Ed25519Key {
+    key: ed25519_dalek::SigningKey,
+    public_key_info: Vec<u8>,
+}
+
+impl Ed25519Key {
+    /// The key of a seed of 32 bytes (RFC 8032 Section 5.1.5).
+    pub fn new(seed: &[u8; 32]) -> Self {
+        let key = ed25519_dalek::SigningKey::from_bytes(seed);
+        let public_key_info = [&ED25519_PREFIX[..], key.verifying_key().as_bytes()].concat();
+        Self {
+            key,
+            public_key_info,
+        }
+    }
+}
+
+impl SigningKey for Ed25519Key {
+    fn scheme(&self) -> SignatureScheme {
+        SignatureScheme::Ed25519
+    }
+
+    fn public_key_info(&self) -> &[u8] {
+        &self.public_key_info
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        Ok(self
+            .key
+            .try_sign(message)
+            .map_err(|_| CryptoError)?
+            .to_bytes()
+            .to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{
+        KeyExchangeProvider, NamedGroup, RandomError, RandomSource, rust::RustKeyExchange,
+    };
+
+    struct Fixed(u8);
+
+    impl RandomSource for Fixed {
+        fn fill(&mut self, bytes: &mut [u8]) -> Result<(), RandomError> {
+            self.0 += 1;
+            bytes.fill(self.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn d13_signatures_of_both_schemes_verify_and_nothing_else_does() {
+        let p256 = P256Key::new(&[7; 32]).unwrap();
+        let ed25519 = Ed25519Key::new(&[7; 32]);
+        let keys: [&dyn SigningKey; 2] = [&p256, &ed25519];
+        for key in keys {
+            let signature = key.sign(b"message").unwrap();
+            let verify = |scheme, info: &[u8], message: &[u8], signature: &[u8]| {
+                RustSignature
+                    .verify(scheme, info, message, signature)
+                    .is_ok()
+            };
+            let info = key.public_key_info();
+            assert!(verify(key.scheme(), info, b"message", &signature));
+            assert!(!verify(key.scheme(), info, b"massage", &signature));
+            assert!(!verify(key.scheme(), info, b"message", &signature[1..]));
+            assert!(!verify(
+                key.scheme(),
+                &info[..info.len() - 1],
+                b"message",
+                &signature
+            ));
+            for other in keys {
+                assert_eq!(
+                    verify(
+                        other.scheme(),
+                        other.public_key_info(),
+                        b"message",
+                        &signature
+                    ),
+                    other.scheme() == key.scheme()
+                );
+            }
+        }
+        assert!(P256Key::new(&[0; 32]).is_err() && P256Key::new(&[0xff; 32]).is_err());
+    }
+
+    #[test]
+    fn d13_both_groups_agree_and_refuse_bad_points() {
+        for group in NamedGroup::ALL {
+            let one = RustKeyExchange.generate(group, &mut Fixed(1)).unwrap();
+            let two = RustKeyExchange.generate(group, &mut Fixed(2)).unwrap();
+            let (first, second) = (one.public().to_vec(), two.public().to_vec());
+            assert_eq!(*one.agree(&second).unwrap(), *two.agree(&first).unwrap());
+            let agree = |peer: &[u8]| {
+                RustKeyExchange
+                    .generate(group, &mut Fixed(3))
+                    .unwrap()
+                    .agree(peer)
+                    .is_ok()
+            };
+            assert!(!agree(&first[1..]) && !agree(&[]) && !agree(&[0; 32]) && !agree(&[0; 65]));
+            if group == NamedGroup::Secp256r1 {
+                let mut off_curve = first;
+                off_curve[64] ^= 1;
+                assert!(!agree(&off_curve));
+            }
+        }
+    }
+}
