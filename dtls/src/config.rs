@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::credentials::CredentialSource;
-use crate::crypto::CryptoProvider;
+use crate::credentials::{CertificateVerifier, CertifiedKey, CredentialSource};
+use crate::crypto::{CryptoProvider, NamedGroup, SigningKey};
 use crate::resumption::SessionCache;
 use crate::suite::CipherSuite;
 
@@ -77,6 +77,16 @@ pub struct ServerConfig {
     pub cipher_suites: Vec<CipherSuite>,
     /// Who may connect.
     pub credentials: Arc<dyn CredentialSource>,
+    /// Groups for ephemeral keys, the preferred first. Default: all.
+    pub groups: Vec<NamedGroup>,
+    /// Our raw public key (RFC 7250), for clients that take one. Default none.
+    pub raw_public_key: Option<Arc<dyn SigningKey>>,
+    /// Our X.509 certificate. Default none.
+    pub certificate: Option<CertifiedKey>,
+    /// Whether clients of the signed suites must authenticate themselves. Default yes.
+    pub client_authentication: bool,
+    /// Checks X.509 certificates of clients; without it, they authenticate by raw public key only. Default none.
+    pub client_certificates: Option<Arc<dyn CertificateVerifier>>,
     /// When flights are sent again.
     pub timing: Timing,
     /// How much a session takes.
@@ -94,6 +104,11 @@ impl ServerConfig {
             provider,
             cipher_suites: CipherSuite::ALL.to_vec(),
             credentials,
+            groups: NamedGroup::ALL.to_vec(),
+            raw_public_key: None,
+            certificate: None,
+            client_authentication: true,
+            client_certificates: None,
             timing: Timing::default(),
             limits: Limits::default(),
             connection_ids: None,
@@ -121,8 +136,10 @@ pub struct ClientConfig {
     /// The cryptography.
     pub provider: &'static CryptoProvider,
     /// Cipher suites to offer, the preferred first; those that do not fit the credential are left out. Default:
-    /// TLS_PSK_WITH_AES_128_CCM_8 alone, which every peer of RFC 9202 has.
+    /// TLS_PSK_WITH_AES_128_CCM_8 and TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, which every peer of RFC 9202 has.
     pub cipher_suites: Vec<CipherSuite>,
+    /// Groups for ephemeral keys, the preferred first. Default: all.
+    pub groups: Vec<NamedGroup>,
     /// When flights are sent again.
     pub timing: Timing,
     /// How much a session takes.
@@ -137,7 +154,12 @@ impl ClientConfig {
     pub fn new(provider: &'static CryptoProvider) -> Self {
         Self {
             provider,
-            cipher_suites: [CipherSuite::PskAes128Ccm8].to_vec(),
+            cipher_suites: [
+                CipherSuite::PskAes128Ccm8,
+                CipherSuite::EcdheEcdsaAes128Ccm8,
+            ]
+            .to_vec(),
+            groups: NamedGroup::ALL.to_vec(),
             timing: Timing::default(),
             limits: Limits::default(),
             connection_id: Some(Vec::new()),

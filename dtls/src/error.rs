@@ -5,6 +5,7 @@ use core::fmt;
 use crate::codec::alert::AlertDescription;
 use crate::codec::handshake::HandshakeType;
 use crate::codec::{DecodeError, TooLong};
+use crate::credentials::CertificateError;
 use crate::crypto::{CryptoError, RandomError};
 
 /// Why a handshake failed here. For logs; the peer gets [`HandshakeError::alert`] and no more.
@@ -35,6 +36,16 @@ pub enum HandshakeError {
     UnofferedExtension,
     /// The PSK identity selects no valid access token (RFC 9202 Section 3.3.2).
     IdentityRefused,
+    /// No certificate type in common (RFC 7250 Section 4.2).
+    NoCommonCertificateType,
+    /// The peer showed no certificate.
+    NoCertificate,
+    /// The peer's raw public key is not known.
+    UnknownKey,
+    /// The peer's certificate chain is not accepted.
+    Certificate(CertificateError),
+    /// A signature did not verify.
+    Signature,
     /// A Finished did not verify.
     Finished,
     /// A computation failed.
@@ -62,7 +73,18 @@ impl HandshakeError {
             // RFC 9202 Section 3.3.2: "illegal_parameter".
             Self::Illegal(_) | Self::IdentityRefused => AlertDescription::ILLEGAL_PARAMETER,
             Self::UnofferedExtension => AlertDescription::UNSUPPORTED_EXTENSION,
-            Self::Finished => AlertDescription::DECRYPT_ERROR,
+            // RFC 7250 Section 4.2: unsupported_certificate.
+            Self::NoCommonCertificateType => AlertDescription::UNSUPPORTED_CERTIFICATE,
+            // RFC 5246 Section 7.4.6: handshake_failure.
+            Self::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
+            Self::UnknownKey => AlertDescription::CERTIFICATE_UNKNOWN,
+            Self::Certificate(CertificateError::Bad) => AlertDescription::BAD_CERTIFICATE,
+            Self::Certificate(CertificateError::Expired) => AlertDescription::CERTIFICATE_EXPIRED,
+            Self::Certificate(CertificateError::UnknownAuthority) => AlertDescription::UNKNOWN_CA,
+            Self::Certificate(CertificateError::NotAcceptable) => {
+                AlertDescription::CERTIFICATE_UNKNOWN
+            }
+            Self::Signature | Self::Finished => AlertDescription::DECRYPT_ERROR,
             Self::Crypto | Self::Random | Self::TooLong => AlertDescription::INTERNAL_ERROR,
         }
     }
@@ -85,6 +107,14 @@ impl fmt::Display for HandshakeError {
             Self::IdentityRefused => {
                 formatter.write_str("the PSK identity selects no valid access token")
             }
+            Self::NoCommonCertificateType => formatter.write_str("no certificate type in common"),
+            Self::NoCertificate => formatter.write_str("the peer showed no certificate"),
+            Self::UnknownKey => formatter.write_str("the peer's raw public key is not known"),
+            Self::Certificate(error) => write!(
+                formatter,
+                "the peer's certificate is not accepted: {error:?}"
+            ),
+            Self::Signature => formatter.write_str("a signature does not verify"),
             Self::Finished => formatter.write_str("Finished does not verify"),
             Self::Crypto => formatter.write_str("a cryptographic operation failed"),
             Self::Random => formatter.write_str("the random source failed"),

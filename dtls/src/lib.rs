@@ -10,6 +10,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod certificate;
 mod client;
 pub mod codec;
 pub mod config;
@@ -31,7 +32,10 @@ mod timer;
 
 pub use config::{ClientConfig, ConnectionIds, Limits, ServerConfig, Timing};
 pub use connection::{Connection, Event, ImportError, Received};
-pub use credentials::{ClientCredential, CredentialSource, PeerIdentity, PreSharedKey, PskAnswer};
+pub use credentials::{
+    CertificateError, CertificateVerifier, CertifiedKey, ClientCredential, CredentialSource,
+    PeerIdentity, PreSharedKey, PskAnswer,
+};
 pub use error::{CloseReason, HandshakeError, SendError};
 #[cfg(feature = "std")]
 pub use resumption::MemorySessionCache;

@@ -70,6 +70,11 @@ impl ServerSession {
                 }
                 PskAnswer::Unknown | PskAnswer::IllegalParameter => false,
             },
+            PeerIdentity::RawPublicKey(public_key_info) => {
+                credentials.raw_public_key(public_key_info)
+            }
+            // A chain would have to be checked again: those sessions are not kept.
+            PeerIdentity::Certificate(_) => false,
         }
     }
 }

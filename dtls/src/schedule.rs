@@ -157,22 +157,47 @@ pub(crate) fn psk_premaster(key: &[u8], other: Option<&[u8]>) -> Zeroizing<Vec<u
 }
 
 /// The hash over all handshake messages, as if each had come in one fragment (RFC 6347 Section 4.2.6).
-pub(crate) struct Transcript(Box<dyn HashContext>);
+pub(crate) struct Transcript {
+    hash: Box<dyn HashContext>,
+    /// The messages themselves, where they are signed.
+    kept: Option<Vec<u8>>,
+}
 
 impl Transcript {
     pub(crate) fn new(provider: &CryptoProvider) -> Self {
-        Self(provider.hash.start())
+        Self {
+            hash: provider.hash.start(),
+            kept: None,
+        }
+    }
+
+    /// A transcript that keeps the messages: CertificateVerify signs them, and Ed25519 takes no hash (RFC 8422
+    /// Section 5.8).
+    pub(crate) fn keeping(provider: &CryptoProvider) -> Self {
+        Self {
+            kept: Some(Vec::new()),
+            ..Self::new(provider)
+        }
+    }
+
+    /// The messages so far; empty if they are not kept.
+    pub(crate) fn messages(&self) -> &[u8] {
+        self.kept.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn add(&mut self, kind: HandshakeType, message_sequence: u16, body: &[u8]) {
         let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        self.0
-            .update(&transcript_header(kind, length, message_sequence));
-        self.0.update(body);
+        let header = transcript_header(kind, length, message_sequence);
+        self.hash.update(&header);
+        self.hash.update(body);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(&header);
+            kept.extend_from_slice(body);
+        }
     }
 
     pub(crate) fn hash(&self) -> [u8; 32] {
-        self.0.current()
+        self.hash.current()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! format(1) role(1) suite(2) randoms(64) master secret(48) plain sequence(8) write sequence(8)
-//! window(16) own id(1+n) peer id(1+n) finished(1 or 15) session id(1+n) peer(1 or 3+n)
+//! window(16) own id(1+n) peer id(1+n) finished(1 or 15) session id(1+n) peer(1 or 3+n: kind, content)
 //! ```
 
 use alloc::boxed::Box;
@@ -106,7 +106,9 @@ impl Connection {
         let peer = match reader.u8()? {
             0 => None,
             1 => Some(PeerIdentity::PreSharedKey(reader.vec16()?.to_vec())),
-            got => return Err(illegal(got, "0 or 1 for the peer")),
+            2 => Some(PeerIdentity::RawPublicKey(reader.vec16()?.to_vec())),
+            3 => Some(PeerIdentity::Certificate(chain(reader.vec16()?)?)),
+            got => return Err(illegal(got, "0 to 3 for the peer")),
         };
         reader.finish()?;
         let established = Box::new(Established {
@@ -140,12 +142,10 @@ impl Established {
             .saturating_add(u64::from(reserve))
             .min(SEQUENCES);
         protection.write_limit = limit;
-        let identity = match peer {
-            Some(PeerIdentity::PreSharedKey(identity)) => identity.len(),
-            None => 0,
-        };
+        let mut identity = Vec::new();
+        put_peer(peer, &mut identity)?;
         // With its whole capacity from the start: a vector that grows leaves secrets behind.
-        let mut out = Zeroizing::new(Vec::with_capacity(256 + identity));
+        let mut out = Zeroizing::new(Vec::with_capacity(256 + identity.len()));
         out.extend([FORMAT, u8::from(role == Role::Server)]);
         out.put_u16(self.secrets.suite.number());
         out.extend_from_slice(&self.secrets.randoms.client);
@@ -172,15 +172,45 @@ impl Established {
             None => out.push(0),
         }
         out.put_vec8(&self.session_id).ok()?;
-        match peer {
-            Some(PeerIdentity::PreSharedKey(identity)) => {
-                out.push(1);
-                out.put_vec16(identity).ok()?;
-            }
-            None => out.push(0),
-        }
+        out.extend_from_slice(&identity);
         Some(out)
     }
+}
+
+/// Kind and content; `None` if it is too long.
+fn put_peer(peer: Option<&PeerIdentity>, out: &mut Vec<u8>) -> Option<()> {
+    match peer {
+        None => {
+            out.push(0);
+            Some(())
+        }
+        Some(PeerIdentity::PreSharedKey(identity)) => {
+            out.push(1);
+            out.put_vec16(identity).ok()
+        }
+        Some(PeerIdentity::RawPublicKey(public_key_info)) => {
+            out.push(2);
+            out.put_vec16(public_key_info).ok()
+        }
+        Some(PeerIdentity::Certificate(chain)) => {
+            let mut list = Vec::new();
+            chain
+                .iter()
+                .try_for_each(|certificate| list.put_vec24(certificate))
+                .ok()?;
+            out.push(3);
+            out.put_vec16(&list).ok()
+        }
+    }
+}
+
+fn chain(list: &[u8]) -> Result<Vec<Vec<u8>>, ImportError> {
+    let mut reader = Reader::new(list);
+    let mut chain = Vec::new();
+    while !reader.is_empty() {
+        chain.push(reader.vec24()?.to_vec());
+    }
+    Ok(chain)
 }
 
 fn header(reader: &mut Reader<'_>) -> Result<(Role, CipherSuite), ImportError> {

@@ -1,34 +1,34 @@
 //! The server's side of a handshake: one struct for each message that it waits for.
 
 mod cookie;
+mod flight;
 mod front;
 mod negotiate;
+mod states;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::codec::Writer;
 use crate::codec::extension::entries;
-use crate::codec::handshake::HandshakeType;
-use crate::codec::hello::{ClientHello, ServerHello};
-use crate::codec::key_exchange::psk_client;
+use crate::codec::hello::ClientHello;
 use crate::config::ServerConfig;
-use crate::credentials::{MAX_IDENTITY, PeerIdentity, PreSharedKey, PskAnswer};
 use crate::crypto::RandomSource;
 use crate::error::HandshakeError;
-use crate::handshake::{Completed, Output, Secrets, Step, expect};
+use crate::handshake::{Output, Step};
 use crate::reassembly::Message;
 use crate::resumption::{SESSION_ID, ServerSession};
-use crate::schedule::{MasterSecret, Randoms, Role, Transcript, psk_premaster};
-use crate::suite::{CipherSuite, KeyExchange};
+use crate::schedule::{Randoms, Transcript};
 
 pub use front::{FirstContact, Server};
 use negotiate::Parameters;
+use states::{ExpectCertificate, ExpectCertificateVerify, ExpectClientKeyExchange, ExpectFinished};
 
 /// A server in the middle of a handshake.
 pub(crate) enum State {
+    Certificate(Box<ExpectCertificate>),
     ClientKeyExchange(Box<ExpectClientKeyExchange>),
+    CertificateVerify(Box<ExpectCertificateVerify>),
     Finished(Box<ExpectFinished>),
 }
 
@@ -39,10 +39,21 @@ impl State {
         out: &mut Output<'_>,
     ) -> Result<Step<Self>, HandshakeError> {
         match self {
+            Self::Certificate(state) => state.handle(message, out),
             Self::ClientKeyExchange(state) => state.handle(message, out),
+            Self::CertificateVerify(state) => state.handle(message, out),
             Self::Finished(state) => state.handle(message, out),
         }
     }
+}
+
+/// What all states have.
+struct Context {
+    config: Arc<ServerConfig>,
+    transcript: Transcript,
+    randoms: Randoms,
+    /// Empty: the session cannot be resumed.
+    session_id: Vec<u8>,
 }
 
 /// Answers a ClientHello whose cookie was verified.
@@ -52,98 +63,37 @@ pub(crate) fn begin(
     out: &mut Output<'_>,
 ) -> Result<State, HandshakeError> {
     let hello = ClientHello::decode(&message.body)?;
-    let mut parameters = Parameters::choose(config, &hello)?;
+    negotiate::check(&hello)?;
+    let resumed = resumable(config, &hello, out);
+    let parameters = match &resumed {
+        Some(session) => Parameters::resumed(config, &hello, session.suite),
+        None => Parameters::choose(config, &hello)?,
+    };
+    let mut transcript = match parameters.client_type {
+        Some(_) => Transcript::keeping(out.provider),
+        None => Transcript::new(out.provider),
+    };
+    // RFC 6347 Section 4.2.1: the first ClientHello and the HelloVerifyRequest are not in the transcript.
+    transcript.add(message.kind, message.message_sequence, &message.body);
+    let session_id = match &resumed {
+        Some(_) => hello.session_id.to_vec(),
+        None => new_session_id(config, out)?,
+    };
     let randoms = Randoms {
         client: *hello.random,
         server: out.random.block(),
     };
-    let mut transcript = Transcript::new(out.provider);
-    // RFC 6347 Section 4.2.1: the first ClientHello and the HelloVerifyRequest are not in the transcript.
-    transcript.add(message.kind, message.message_sequence, &message.body);
-    let resumed = resumable(config, &hello, out);
-    let session_id = match &resumed {
-        Some(session) => {
-            parameters.suite = session.suite;
-            hello.session_id.to_vec()
-        }
-        None => new_session_id(config, out)?,
-    };
-    let own_id = parameters.connection_id(config, out.random)?;
-    let extensions = parameters.extensions(own_id.as_ref())?;
-    let mut body = Vec::new();
-    let suite = parameters.suite;
-    ServerHello::put(
-        &mut body,
-        &randoms.server,
-        &session_id,
-        suite.number(),
-        &extensions,
-    )?;
-    out.message(&mut transcript, HandshakeType::SERVER_HELLO, body);
-    out.connection_ids = own_id.zip(parameters.peer_id);
-    let context = Context {
+    let mut context = Context {
         config: Arc::clone(config),
         transcript,
+        randoms,
         session_id,
     };
+    flight::hello(&mut context, &parameters, out)?;
     match resumed {
-        Some(session) => Ok(abbreviated(context, session, randoms, out)),
-        None => full(context, randoms, suite, out),
+        Some(session) => Ok(flight::abbreviated(context, session, out)),
+        None => flight::full(context, parameters, out),
     }
-}
-
-/// What all states have.
-struct Context {
-    config: Arc<ServerConfig>,
-    transcript: Transcript,
-    /// Empty: the session cannot be resumed.
-    session_id: Vec<u8>,
-}
-
-/// The rest of our flight in a full handshake.
-fn full(
-    mut context: Context,
-    randoms: Randoms,
-    suite: CipherSuite,
-    out: &mut Output<'_>,
-) -> Result<State, HandshakeError> {
-    match suite.key_exchange() {
-        KeyExchange::Psk => hint(&mut context, out)?,
-    }
-    out.message(
-        &mut context.transcript,
-        HandshakeType::SERVER_HELLO_DONE,
-        Vec::new(),
-    );
-    Ok(State::ClientKeyExchange(Box::new(
-        ExpectClientKeyExchange {
-            context,
-            randoms,
-            suite,
-        },
-    )))
-}
-
-/// The rest of our flight when a session is resumed (RFC 5246 Section 7.3, figure 2).
-fn abbreviated(
-    mut context: Context,
-    session: ServerSession,
-    randoms: Randoms,
-    out: &mut Output<'_>,
-) -> State {
-    let secrets = Secrets {
-        suite: session.suite,
-        randoms,
-        master: session.master,
-    };
-    out.install_keys(&secrets, Role::Server);
-    out.finished(&mut context.transcript, &secrets, Role::Server);
-    State::Finished(Box::new(ExpectFinished {
-        context,
-        secrets,
-        peer: session.peer,
-        kind: Kind::Resumed,
-    }))
 }
 
 /// The session that the client wants to resume, if it may. RFC 5246 Section 7.4.1.2: its suite must be offered.
@@ -170,136 +120,4 @@ fn new_session_id(config: &ServerConfig, out: &mut Output<'_>) -> Result<Vec<u8>
         out.random.fill(&mut session_id)?;
     }
     Ok(session_id)
-}
-
-/// RFC 4279 Section 2: without a hint, ServerKeyExchange is left out.
-fn hint(context: &mut Context, out: &mut Output<'_>) -> Result<(), HandshakeError> {
-    if let Some(hint) = context.config.credentials.identity_hint() {
-        let mut body = Vec::new();
-        body.put_vec16(&hint)?;
-        out.message(
-            &mut context.transcript,
-            HandshakeType::SERVER_KEY_EXCHANGE,
-            body,
-        );
-    }
-    Ok(())
-}
-
-/// Waits for ClientKeyExchange.
-pub(crate) struct ExpectClientKeyExchange {
-    context: Context,
-    randoms: Randoms,
-    suite: CipherSuite,
-}
-
-impl ExpectClientKeyExchange {
-    fn handle(
-        mut self,
-        message: &Message,
-        out: &mut Output<'_>,
-    ) -> Result<Step<State>, HandshakeError> {
-        expect(
-            message,
-            HandshakeType::CLIENT_KEY_EXCHANGE,
-            "ClientKeyExchange",
-        )?;
-        self.context
-            .transcript
-            .add(message.kind, message.message_sequence, &message.body);
-        let (key, peer) = match self.suite.key_exchange() {
-            KeyExchange::Psk => self.pre_shared_key(psk_client(&message.body)?, out)?,
-        };
-        let premaster = psk_premaster(key.expose(), None);
-        let master =
-            MasterSecret::extended(out.provider, &premaster, &self.context.transcript.hash());
-        let key_check = match self.context.session_id.is_empty() {
-            true => [0; 32],
-            false => ServerSession::key_check(out.provider, &master, key.expose()),
-        };
-        let secrets = Secrets {
-            suite: self.suite,
-            randoms: self.randoms,
-            master,
-        };
-        out.install_keys(&secrets, Role::Server);
-        let kind = Kind::Full { key_check };
-        let state = ExpectFinished {
-            context: self.context,
-            secrets,
-            peer,
-            kind,
-        };
-        Ok(Step::Next(State::Finished(Box::new(state))))
-    }
-
-    fn pre_shared_key(
-        &self,
-        identity: &[u8],
-        out: &mut Output<'_>,
-    ) -> Result<(PreSharedKey, PeerIdentity), HandshakeError> {
-        if identity.len() > MAX_IDENTITY {
-            return Err(HandshakeError::Illegal("a PSK identity that is too long"));
-        }
-        // Made in any case: an unknown identity must not show by the time that the answer takes.
-        let decoy = out.random.block();
-        let decoy = PreSharedKey::new(decoy.get(..16).unwrap_or_default().to_vec());
-        let key = match self.context.config.credentials.pre_shared_key(identity) {
-            PskAnswer::Key(key) => key,
-            // RFC 4279 Section 2: go on as if the identity existed but the key were wrong.
-            PskAnswer::Unknown => decoy,
-            // RFC 9202 Section 3.3.2: abort the handshake with an "illegal_parameter" alert.
-            PskAnswer::IllegalParameter => return Err(HandshakeError::IdentityRefused),
-        };
-        Ok((key, PeerIdentity::PreSharedKey(identity.to_vec())))
-    }
-}
-
-/// Which handshake it is.
-enum Kind {
-    Full { key_check: [u8; 32] },
-    Resumed,
-}
-
-/// Waits for the client's Finished.
-pub(crate) struct ExpectFinished {
-    context: Context,
-    secrets: Secrets,
-    peer: PeerIdentity,
-    kind: Kind,
-}
-
-impl ExpectFinished {
-    fn handle(
-        mut self,
-        message: &Message,
-        out: &mut Output<'_>,
-    ) -> Result<Step<State>, HandshakeError> {
-        expect(message, HandshakeType::FINISHED, "Finished")?;
-        let transcript = &mut self.context.transcript;
-        out.verify_finished(message, transcript, &self.secrets, Role::Client)?;
-        transcript.add(message.kind, message.message_sequence, &message.body);
-        let last_flight_is_ours = matches!(self.kind, Kind::Full { .. });
-        if let Kind::Full { key_check } = self.kind {
-            out.finished(transcript, &self.secrets, Role::Server);
-            if let Some(cache) = self.context.config.sessions.as_ref() {
-                let Secrets { suite, master, .. } = self.secrets.clone();
-                let session = ServerSession {
-                    suite,
-                    master,
-                    peer: self.peer.clone(),
-                    made: out.now,
-                    key_check,
-                };
-                cache.insert(&self.context.session_id, session);
-            }
-        }
-        let session_id = self.context.session_id;
-        Ok(Step::Done(Box::new(Completed {
-            secrets: self.secrets,
-            peer: Some(self.peer),
-            last_flight_is_ours,
-            session_id,
-        })))
-    }
 }

@@ -58,6 +58,8 @@ pub(super) const fn instant(now: Instant) -> motekey_dtls::Instant {
 fn identity(peer: motekey_dtls::PeerIdentity) -> PeerIdentity {
     match peer {
         motekey_dtls::PeerIdentity::PreSharedKey(identity) => PeerIdentity::PreSharedKey(identity),
+        motekey_dtls::PeerIdentity::RawPublicKey(key) => PeerIdentity::RawPublicKey(key),
+        motekey_dtls::PeerIdentity::Certificate(chain) => PeerIdentity::Certificate(chain),
     }
 }
 
