@@ -83,7 +83,8 @@ impl Memory {
 
     /// When everything that is remembered has expired. The sooner ones go as new ones come.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.entries.back().map(|entry| entry.expires)
+        // Lifetimes differ by the kind of the message, so the last that came need not be the last that expires.
+        self.entries.iter().map(|entry| entry.expires).max()
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {
@@ -126,6 +127,20 @@ mod tests {
         assert_eq!(memory.recall(now + LIFETIME, 1), Recall::New);
         memory.expire(now + LIFETIME);
         assert_eq!((memory.bytes, memory.next_timeout()), (0, None));
+    }
+
+    #[test]
+    fn nothing_is_left_at_the_timeout_when_a_later_message_expires_sooner() {
+        let config = EndpointConfig::default();
+        let mut memory = Memory::default();
+        memory.remember(Instant::ZERO, &config, 1, LIFETIME);
+        memory.remember(Instant::ZERO, &config, 2, LIFETIME / 2);
+        let timeout = memory.next_timeout().unwrap();
+        memory.expire(timeout);
+        assert_eq!(
+            (timeout, memory.next_timeout()),
+            (Instant::ZERO + LIFETIME, None)
+        );
     }
 
     #[test]
