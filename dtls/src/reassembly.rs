@@ -78,7 +78,7 @@ impl Reassembly {
         ) else {
             return Outcome::Dropped;
         };
-        if fragment.message_sequence < self.next {
+        if self.is_past(fragment) {
             return repeated(fragment, length, offset);
         }
         if ahead >= WINDOW || length > self.limit {
@@ -115,6 +115,17 @@ impl Reassembly {
             }
         };
         self.partial.get_mut(index)
+    }
+
+    /// Whether the fragment belongs to a message that was delivered before.
+    pub(crate) const fn is_past(&self, fragment: &Fragment<'_>) -> bool {
+        fragment.message_sequence < self.next
+    }
+
+    /// Drops what has come of messages that are not whole or not in turn.
+    pub(crate) fn forget(&mut self) {
+        self.partial = Vec::new();
+        self.held = 0;
     }
 
     /// The next message in order, once it is whole.
@@ -163,10 +174,27 @@ impl Partial {
         }
     }
 
+    /// Makes room for `end` bytes: twice as many as there were, but never more than the message has.
+    fn reserve(&mut self, end: usize) {
+        if end > self.body.capacity() {
+            let wanted = self
+                .body
+                .capacity()
+                .saturating_mul(2)
+                .min(self.length)
+                .max(end);
+            self.body
+                .reserve_exact(wanted.saturating_sub(self.body.len()));
+            let map = wanted.div_ceil(8).saturating_sub(self.filled.len());
+            self.filled.reserve_exact(map);
+        }
+    }
+
     /// Copies what has not come before. Fragments may overlap (RFC 6347 Section 4.2.3): the first bytes stay.
     fn fill(&mut self, offset: usize, data: &[u8]) {
         let end = offset.saturating_add(data.len());
         if self.body.len() < end {
+            self.reserve(end);
             self.body.resize(end, 0);
             self.filled.resize(end.div_ceil(8), 0);
         }

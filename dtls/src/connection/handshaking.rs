@@ -46,6 +46,16 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Whether only a Finished can come next.
+    const fn wants_finished(&self) -> bool {
+        matches!(
+            self,
+            Self::Client(client::State::Finished(_)) | Self::Server(server::State::Finished(_))
+        )
+    }
+}
+
 impl<S> Step<S> {
     fn map<T>(self, into: impl FnOnce(S) -> T) -> Step<T> {
         match self {
@@ -249,6 +259,11 @@ impl Handshaking {
             if (fragment.kind == HandshakeType::FINISHED) != (epoch == PROTECTED) {
                 continue;
             }
+            // A stranger's message in clear must not take the place of the Finished.
+            let wants_finished = self.machine.as_ref().is_some_and(Machine::wants_finished);
+            if epoch != PROTECTED && wants_finished && !self.reassembly.is_past(&fragment) {
+                continue;
+            }
             // RFC 5246 Section 7.4.1.1: HelloRequest is ignored during a handshake.
             if fragment.kind == HandshakeType::HELLO_REQUEST {
                 continue;
@@ -316,6 +331,9 @@ impl Handshaking {
         }
         match step {
             Step::Next(machine) => {
+                if machine.wants_finished() {
+                    self.reassembly.forget();
+                }
                 self.machine = Some(machine);
                 Ok(Next::Stay)
             }
