@@ -252,7 +252,7 @@ impl Match {
         self.foreign(None);
         self.events.clear();
         while (self.foreign.data.is_empty() || self.events.is_empty()) && self.step() {}
-        assert_eq!(self.foreign.data, [data.clone()]);
+        assert_eq!(self.foreign.data, std::slice::from_ref(&data));
         assert_eq!(self.events, [Event::Data(data)]);
     }
 }

@@ -236,3 +236,21 @@ impl Pair {
         self.trace.iter().map(|(_, datagram)| datagram.len()).sum()
     }
 }
+
+/// Flips, sets, cuts, inserts, doubles.
+pub(crate) fn mutate(datagram: &mut Vec<u8>, random: &mut TestRandom) {
+    if datagram.is_empty() {
+        return;
+    }
+    let position = usize::try_from(random.below(datagram.len() as u64)).unwrap();
+    match random.below(5) {
+        0 => datagram[position] ^= 1 << random.below(8),
+        1 => datagram[position] = u8::try_from(random.below(256)).unwrap(),
+        2 => datagram.truncate(position),
+        3 => datagram.insert(position, 0),
+        _ => {
+            let tail = datagram[position..].to_vec();
+            datagram.extend(tail);
+        }
+    }
+}

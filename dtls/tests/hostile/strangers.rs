@@ -1,10 +1,6 @@
 //! Strangers and thieves: what comes after the handshake without being authentic changes nothing.
 
-#![cfg(test)]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use motekey_dtls::codec::alert::AlertDescription;
 use motekey_dtls::*;
 
@@ -166,64 +162,6 @@ fn forged_finished_do_not_end_a_handshake() {
 }
 
 #[test]
-fn mutated_handshakes_never_panic_and_never_connect_with_changed_messages() {
-    let mut random = TestRandom::new(99);
-    let mut connected = 0;
-    for round in 0..4_000_u64 {
-        let mut pair = Pair::seeded(
-            round,
-            server_config(),
-            client_config(),
-            &credential(IDENTITY, &KEY),
-        );
-        let target = random.below(6);
-        let mut number = 0;
-        let mut mutated = |datagram: &mut Vec<u8>, random: &mut TestRandom| {
-            if number == target {
-                mutate(datagram, random);
-            }
-            number += 1;
-        };
-        for _ in 0..4 {
-            while let Some(mut datagram) = pair.client.poll_transmit() {
-                mutated(&mut datagram, &mut random);
-                pair.feed_server(&datagram);
-            }
-            while let Some(mut datagram) = pair.server.as_mut().and_then(Connection::poll_transmit)
-            {
-                mutated(&mut datagram, &mut random);
-                pair.client.handle_datagram(pair.now, &datagram);
-            }
-        }
-        pair.events();
-        let peer = Some(PeerIdentity::PreSharedKey(IDENTITY.to_vec()));
-        for event in &pair.server_events {
-            if let Event::Connected { peer: got } = event {
-                assert_eq!(got, &peer, "round {round}");
-                connected += 1;
-            }
-        }
-    }
-    assert!(connected < 4_000, "mutations do something");
-}
-
-/// Flips, cuts, doubles, inserts.
-fn mutate(datagram: &mut Vec<u8>, random: &mut TestRandom) {
-    let length = datagram.len() as u64;
-    let position = usize::try_from(random.below(length)).unwrap();
-    match random.below(5) {
-        0 => datagram[position] ^= 1 << random.below(8),
-        1 => datagram[position] = u8::try_from(random.below(256)).unwrap(),
-        2 => datagram.truncate(position),
-        3 => datagram.insert(position, 0),
-        _ => {
-            let tail = datagram[position..].to_vec();
-            datagram.extend(tail);
-        }
-    }
-}
-
-#[test]
 fn port_reuse_a_client_hello_to_an_established_session_does_not_touch_it() {
     let mut pair = Pair::connected();
     let mut other = Connection::connect(
@@ -252,7 +190,23 @@ fn port_reuse_a_client_hello_to_an_established_session_does_not_touch_it() {
         .front
         .first_contact(now, from, &hello, &mut pair.random)
         .unwrap();
-    assert!(matches!(contact, FirstContact::Accept(_)));
+    let FirstContact::Accept(mut replacing) = contact else {
+        panic!("{contact:?}");
+    };
+    still_works(&mut pair);
+    for _ in 0..2 {
+        while let Some(datagram) = replacing.poll_transmit() {
+            other.handle_datagram(now, &datagram);
+        }
+        while let Some(datagram) = other.poll_transmit() {
+            replacing.handle_datagram(now, &datagram);
+        }
+    }
+    assert!(replacing.is_established(), "only now may the old one go");
+    while let Some(datagram) = replacing.poll_transmit() {
+        other.handle_datagram(now, &datagram);
+    }
+    assert!(other.is_established());
     still_works(&mut pair);
 }
 
@@ -276,4 +230,140 @@ fn alerts_of_a_handshake_are_heard() {
             AlertDescription::HANDSHAKE_FAILURE
         ))]
     );
+}
+
+#[test]
+fn a_recorded_handshake_does_not_connect_again() {
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(IDENTITY, &KEY),
+    );
+    pair.run();
+    pair.client.send(b"open the door").unwrap();
+    pair.run();
+    pair.server = None;
+    pair.server_events.clear();
+    let recorded = std::mem::take(&mut pair.trace);
+    for _ in 0..3 {
+        for (_, datagram) in recorded.iter().filter(|(from_client, _)| *from_client) {
+            pair.feed_server(datagram);
+        }
+    }
+    // The cookie is still good, but the server's random is another: neither Finished nor data verify.
+    assert!(!pair.server().is_established());
+    pair.events();
+    assert_eq!(pair.server_events, []);
+}
+
+#[test]
+fn random_records_after_the_handshake_change_nothing() {
+    let mut pair = Pair::connected();
+    let mut random = TestRandom::new(5);
+    for _ in 0..20_000 {
+        let mut datagram = Vec::new();
+        for _ in 0..=random.below(2) {
+            let length = random.below(60) as u16;
+            let content_type = 19 + random.below(8) as u8;
+            let (epoch, sequence) = (random.below(3) as u8, random.below(4) as u8);
+            datagram.extend([content_type, 0xfe, 0xfd, 0, epoch]);
+            datagram.extend([0, 0, 0, 0, 0, sequence]);
+            datagram.extend(length.to_be_bytes());
+            datagram.extend((0..length).map(|_| random.next() as u8));
+        }
+        let now = pair.now;
+        let received = pair.server().handle_datagram(now, &datagram);
+        assert_eq!(received, Received::Unverified, "{datagram:02x?}");
+        let received = pair.client.handle_datagram(now, &datagram);
+        assert_eq!(received, Received::Unverified, "{datagram:02x?}");
+    }
+    still_works(&mut pair);
+}
+
+#[test]
+fn l01_no_datagram_before_the_cookie_gets_more_bytes_than_it_has() {
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(IDENTITY, &KEY),
+    );
+    let hello = pair.client.poll_transmit().unwrap();
+    let (mut random, mut answered) = (TestRandom::new(6), 0);
+    for round in 0..20_000 {
+        let mut datagram = hello.clone();
+        for _ in 0..round % 4 {
+            mutate(&mut datagram, &mut random);
+        }
+        let contact = pair
+            .front
+            .first_contact(pair.now, client_address(), &datagram, &mut pair.random)
+            .unwrap();
+        match contact {
+            FirstContact::Ignore => {}
+            FirstContact::Reply(reply) => {
+                assert!(reply.len() <= datagram.len(), "{datagram:02x?}");
+                answered += 1;
+            }
+            other => panic!("{other:?} to {datagram:02x?}"),
+        }
+    }
+    assert!((5_000..19_000).contains(&answered), "{answered}");
+}
+
+/// The shortest hello that can be read is not shorter than the answer to it.
+#[test]
+fn l01_the_shortest_hello_gets_no_more_bytes_than_it_has() {
+    let mut body = vec![0xfe, 0xfd];
+    body.extend([7; 32]);
+    body.extend([0, 0, 0, 2, 0xc0, 0xa8, 1, 0]);
+    let length = body.len() as u8;
+    let message = [&[1, 0, 0, length, 0, 0, 0, 0, 0, 0, 0, length][..], &body].concat();
+    let hello = plain(22, &message);
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(IDENTITY, &KEY),
+    );
+    let contact = pair
+        .front
+        .first_contact(pair.now, client_address(), &hello, &mut pair.random)
+        .unwrap();
+    let FirstContact::Reply(reply) = contact else {
+        panic!("{contact:?}");
+    };
+    assert!(
+        reply.len() <= hello.len(),
+        "{} > {}",
+        reply.len(),
+        hello.len()
+    );
+}
+
+#[test]
+fn a_message_in_clear_does_not_take_the_place_of_the_finished() {
+    for before in [false, true] {
+        let mut pair = Pair::new(
+            server_config(),
+            client_config(),
+            &credential(IDENTITY, &KEY),
+        );
+        // ClientKeyExchange would be 2 and Finished 3 on the server; ServerHelloDone is 2 and Finished 3 on the client.
+        let forged = plain(22, &[11, 0, 0, 4, 0, 3, 0, 0, 0, 0, 0, 2, 7, 7]);
+        let whole = plain(22, &[11, 0, 0, 1, 0, 3, 0, 0, 0, 0, 0, 1, 7]);
+        for _ in 0..2 {
+            let hello = pair.client.poll_transmit().unwrap();
+            pair.feed_server(&hello);
+        }
+        let now = pair.now;
+        if before {
+            pair.feed_server(&forged);
+            pair.client.handle_datagram(now, &forged);
+        }
+        let answer = pair.server().poll_transmit().unwrap();
+        pair.client.handle_datagram(now, &answer);
+        pair.client.handle_datagram(now, &forged);
+        pair.client.handle_datagram(now, &whole);
+        pair.run();
+        assert!(pair.is_connected(), "forged before: {before}");
+    }
 }

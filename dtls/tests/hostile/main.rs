@@ -1,0 +1,10 @@
+//! Strangers, thieves and liars, at every step of a session.
+
+#![cfg(test)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod fragments;
+mod liars;
+mod mutations;
+mod strangers;
