@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::demo::world::WorldName;
+use crate::serve::ServeArguments;
 
 /// Authorization server for constrained devices: CoAP over DTLS, ACE tokens (RFC 9200).
 #[derive(Debug, Parser)]
@@ -18,6 +19,9 @@ pub(crate) struct CommandLine {
 pub(crate) enum Command {
     /// Plays a whole world on loopback: devices get tokens and use them, and whoever must be refused is refused.
     Demo(DemoArguments),
+
+    /// Runs the authorization server: tokens for registered devices over CoAP and DTLS.
+    Serve(ServeArguments),
 
     /// Looks into access tokens.
     #[command(subcommand)]

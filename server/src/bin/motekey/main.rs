@@ -7,6 +7,7 @@ mod failure;
 mod hexadecimal;
 mod logging;
 mod print;
+mod serve;
 mod token;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
             logging::begin("off");
             demo::command(&arguments)
         }
+        Command::Serve(arguments) => serve::command(&arguments),
         Command::Token(TokenCommand::Inspect(arguments)) => token::inspect_command(&arguments),
     }
 }
