@@ -29,6 +29,8 @@ mod server;
 pub mod suite;
 pub mod time;
 mod timer;
+#[cfg(feature = "webpki")]
+pub mod x509;
 
 pub use config::{ClientConfig, ConnectionIds, Limits, ServerConfig, Timing};
 pub use connection::{Connection, Event, ImportError, Received};

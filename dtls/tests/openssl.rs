@@ -4,13 +4,10 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::UdpSocket;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::{Duration, Instant as WallClock};
 
+use common::openssl::{Driver, OpenSsl, free_port, has_data};
 use common::*;
 use motekey_dtls::crypto::rust::PROVIDER;
 use motekey_dtls::*;
@@ -23,160 +20,6 @@ const SUITES: [(CipherSuite, &str); 3] = [
     (CipherSuite::PskAes128Gcm, "PSK-AES128-GCM-SHA256"),
     (CipherSuite::PskChaCha20Poly1305, "PSK-CHACHA20-POLY1305"),
 ];
-
-/// A running `openssl`, ended with the test.
-struct OpenSsl {
-    child: Child,
-    lines: mpsc::Receiver<String>,
-}
-
-impl OpenSsl {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new("openssl")
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("openssl is installed");
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            output
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
-        });
-        Self { child, lines }
-    }
-
-    fn write(&mut self, text: &str) {
-        let input = self.child.stdin.as_mut().unwrap();
-        input.write_all(text.as_bytes()).unwrap();
-        input.flush().unwrap();
-    }
-
-    /// Waits for a line of output that contains `text`.
-    fn wait_for(&self, text: &str) -> bool {
-        let until = WallClock::now() + Duration::from_secs(10);
-        while let Ok(line) = self
-            .lines
-            .recv_timeout(until.saturating_duration_since(WallClock::now()))
-        {
-            if line.contains(text) {
-                return true;
-            }
-        }
-        false
-    }
-}
-
-impl Drop for OpenSsl {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A session on a socket.
-struct Driver {
-    socket: UdpSocket,
-    start: WallClock,
-    events: Vec<Event>,
-}
-
-impl Driver {
-    fn new() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_millis(50)))
-            .unwrap();
-        Self {
-            socket,
-            start: WallClock::now(),
-            events: Vec::new(),
-        }
-    }
-
-    fn now(&self) -> Instant {
-        Instant::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap())
-    }
-
-    fn flush(&mut self, connection: &mut Connection, peer: std::net::SocketAddr) {
-        while let Some(datagram) = connection.poll_transmit() {
-            self.socket.send_to(&datagram, peer).unwrap();
-        }
-        self.events
-            .extend(std::iter::from_fn(|| connection.poll_event()));
-    }
-
-    /// Runs until `done` or ten seconds.
-    fn run(
-        &mut self,
-        connection: &mut Connection,
-        peer: std::net::SocketAddr,
-        done: impl Fn(&[Event]) -> bool,
-    ) {
-        let mut buffer = [0; 2048];
-        self.flush(connection, peer);
-        while !done(&self.events) {
-            assert!(
-                self.start.elapsed() < Duration::from_secs(10),
-                "{:?}",
-                self.events
-            );
-            if let Ok((length, _)) = self.socket.recv_from(&mut buffer) {
-                connection.handle_datagram(self.now(), &buffer[..length]);
-            }
-            connection.handle_timeout(self.now());
-            self.flush(connection, peer);
-        }
-    }
-
-    /// Waits for the first session.
-    fn accept(
-        &mut self,
-        front: &mut Server,
-        random: &mut TestRandom,
-    ) -> (Connection, std::net::SocketAddr) {
-        let mut buffer = [0; 2048];
-        loop {
-            assert!(
-                self.start.elapsed() < Duration::from_secs(10),
-                "nobody came"
-            );
-            let Ok((length, peer)) = self.socket.recv_from(&mut buffer) else {
-                continue;
-            };
-            match front
-                .first_contact(self.now(), peer, &buffer[..length], random)
-                .unwrap()
-            {
-                FirstContact::Ignore => {}
-                FirstContact::Reply(reply) | FirstContact::Refuse { reply, .. } => {
-                    self.socket.send_to(&reply, peer).unwrap();
-                }
-                FirstContact::Accept(connection) => return (*connection, peer),
-            }
-        }
-    }
-}
-
-fn has_data(text: &'static [u8]) -> impl Fn(&[Event]) -> bool {
-    move |events| {
-        events
-            .iter()
-            .any(|event| matches!(event, Event::Data(data) if data.starts_with(text)))
-    }
-}
-
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
 
 #[test]
 fn d23_openssl_s_server_accepts_our_client() {
@@ -382,4 +225,67 @@ fn openssl_resumes_a_session_and_exports_the_same_keying_material() {
         );
     }
     let _ = std::fs::remove_file(file);
+}
+
+#[test]
+fn ecdhe_psk_with_openssl_both_directions() {
+    // Of the suites with ephemeral keys and a pre-shared key, this is the one that OpenSSL has.
+    let suite = CipherSuite::EcdhePskChaCha20Poly1305;
+    let cipher = "ECDHE-PSK-CHACHA20-POLY1305";
+    let port = free_port();
+    let accept = format!("127.0.0.1:{port}");
+    let openssl = OpenSsl::start(&[
+        "s_server",
+        "-dtls1_2",
+        "-listen",
+        "-accept",
+        &accept,
+        "-nocert",
+        "-psk",
+        HEX_KEY,
+        "-cipher",
+        cipher,
+        "-psk_identity",
+        "device-00000042",
+    ]);
+    assert!(openssl.wait_for("ACCEPT"));
+    let mut driver = Driver::new();
+    let config = ClientConfig {
+        cipher_suites: vec![suite],
+        ..client_config()
+    };
+    let mut random = TestRandom::new(u64::from(port));
+    let mut client = Connection::connect(
+        &config,
+        &credential(IDENTITY, &KEY),
+        driver.now(),
+        &mut random,
+    )
+    .unwrap();
+    driver.run(&mut client, accept.parse().unwrap(), |events| {
+        !events.is_empty()
+    });
+    assert_eq!(driver.events, [Event::Connected { peer: None }]);
+
+    let mut driver = Driver::new();
+    let port = driver.socket.local_addr().unwrap().port();
+    let mut front = Server::new(Arc::new(server_config()), driver.now(), &mut random).unwrap();
+    let connect = format!("127.0.0.1:{port}");
+    let _openssl = OpenSsl::start(&[
+        "s_client",
+        "-dtls1_2",
+        "-connect",
+        &connect,
+        "-psk",
+        HEX_KEY,
+        "-psk_identity",
+        "device-00000042",
+        "-cipher",
+        cipher,
+    ]);
+    let (mut server, peer) = driver.accept(&mut front, &mut random);
+    driver.run(&mut server, peer, |events| !events.is_empty());
+    let identity = Some(PeerIdentity::PreSharedKey(IDENTITY.to_vec()));
+    assert_eq!(driver.events, [Event::Connected { peer: identity }]);
+    assert_eq!(server.cipher_suite(), Some(suite));
 }

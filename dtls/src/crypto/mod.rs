@@ -184,6 +184,17 @@ pub trait EphemeralKey: Send {
     fn agree(self: Box<Self>, peer: &[u8]) -> Result<Zeroizing<[u8; 32]>, CryptoError>;
 }
 
+/// SubjectPublicKeyInfo of a P-256 key before its uncompressed point (RFC 5480 Section 2).
+pub(crate) const P256_PREFIX: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// SubjectPublicKeyInfo of an Ed25519 key before its 32 bytes (RFC 8410 Section 4).
+pub(crate) const ED25519_PREFIX: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
+
 /// A signature scheme (IANA "TLS SignatureScheme", 2026-11-23).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]

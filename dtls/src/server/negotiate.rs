@@ -7,7 +7,7 @@ use crate::codec::extension::{self, entries, number};
 use crate::codec::hello::{ClientHello, EMPTY_RENEGOTIATION_INFO_SCSV};
 use crate::codec::{DTLS_1_2, TooLong};
 use crate::config::ServerConfig;
-use crate::crypto::{NamedGroup, RandomSource};
+use crate::crypto::{NamedGroup, RandomSource, SignatureScheme};
 use crate::error::HandshakeError;
 use crate::random::SeededRandom;
 use crate::record::ConnectionId;
@@ -193,6 +193,12 @@ impl Parameters {
     }
 }
 
+/// RFC 8422 Section 5.1: the curve of an ECDSA certificate is among the groups that the client named, too.
+fn takes_group(hello: &ClientHello<'_>, group: NamedGroup) -> bool {
+    let list = hello.extensions.supported_groups;
+    list.is_none_or(|list| entries(list).any(|offered| offered == group.number()))
+}
+
 /// RFC 8422 Section 4: a client that names no groups takes any.
 fn group(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<NamedGroup> {
     match hello.extensions.supported_groups {
@@ -229,6 +235,11 @@ fn own_certificate(
         CertificateType::X509 => OwnCertificate::x509(config.certificate.as_ref()?),
     };
     let scheme = own.key.scheme().number();
+    if own.key.scheme() == SignatureScheme::EcdsaSecp256r1Sha256
+        && !takes_group(hello, NamedGroup::Secp256r1)
+    {
+        return None;
+    }
     let takes = entries(hello.extensions.signature_algorithms.unwrap_or_default())
         .any(|offered| offered == scheme);
     takes.then_some(own)

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod network;
+pub(crate) mod openssl;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

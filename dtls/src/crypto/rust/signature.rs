@@ -5,18 +5,9 @@ use alloc::vec::Vec;
 use ed25519_dalek::Signer as _;
 use p256::ecdsa::signature::Verifier as _;
 
-use crate::crypto::{CryptoError, SignatureScheme, SignatureVerifier, SigningKey};
-
-/// SubjectPublicKeyInfo of a P-256 key before its uncompressed point (RFC 5480 Section 2).
-const P256_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
-
-/// SubjectPublicKeyInfo of an Ed25519 key before its 32 bytes (RFC 8410 Section 4).
-const ED25519_PREFIX: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+use crate::crypto::{
+    CryptoError, ED25519_PREFIX, P256_PREFIX, SignatureScheme, SignatureVerifier, SigningKey,
+};
 
 /// The verifier. Keys are taken in exactly the form that DER gives them.
 #[derive(Debug)]
