@@ -4,6 +4,7 @@
 pub mod ace;
 pub mod coap;
 pub mod cose;
+pub mod dtls;
 pub mod envelope;
 pub mod replay;
 mod target;
@@ -29,6 +30,10 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("cose_mac0", envelope::cose_mac0),
     ("cose_sign1", envelope::cose_sign1),
     ("creation_hints", ace::creation_hints),
+    ("dtls_client", dtls::dtls_client),
+    ("dtls_handshake", dtls::dtls_handshake),
+    ("dtls_record", dtls::dtls_record),
+    ("dtls_server", dtls::dtls_server),
     ("error_response", ace::error_response),
     ("introspection_request", ace::introspection_request),
     ("introspection_response", ace::introspection_response),

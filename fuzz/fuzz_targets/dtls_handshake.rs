@@ -1,0 +1,4 @@
+//! See [`motekey_fuzz::dtls::dtls_handshake`].
+#![cfg_attr(fuzzing, no_main)]
+
+motekey_fuzz::target!(motekey_fuzz::dtls::dtls_handshake);
