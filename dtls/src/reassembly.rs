@@ -122,10 +122,12 @@ impl Reassembly {
         fragment.message_sequence < self.next
     }
 
-    /// Drops what has come of messages that are not whole or not in turn.
+    /// Drops what has come of messages that are not whole or not in turn, except of a Finished: that has come
+    /// protected, perhaps before its turn.
     pub(crate) fn forget(&mut self) {
-        self.partial = Vec::new();
-        self.held = 0;
+        self.partial
+            .retain(|partial| partial.kind == HandshakeType::FINISHED);
+        self.held = self.partial.iter().map(|partial| partial.length).sum();
     }
 
     /// The next message in order, once it is whole.

@@ -352,3 +352,31 @@ fn mutated_signed_handshakes_never_connect_as_somebody_else() {
         }
     }
 }
+
+#[test]
+fn a_flight_that_arrives_backwards_is_put_in_order() {
+    let (ours, theirs) = (p256(1), p256(2));
+    let client = ClientConfig {
+        limits: Limits {
+            datagram: 150,
+            ..Limits::default()
+        },
+        ..client_config()
+    };
+    let mut pair = Pair::new(server(&ours, &theirs), client, &raw(&theirs, &ours));
+    for _ in 0..2 {
+        let hello = pair.client.poll_transmit().unwrap();
+        pair.feed_server(&hello);
+    }
+    let (now, flight) = (pair.now, pair.server().poll_transmit().unwrap());
+    pair.client.handle_datagram(now, &flight);
+    let answer: Vec<_> = std::iter::from_fn(|| pair.client.poll_transmit()).collect();
+    assert!(answer.len() > 2, "{} datagrams", answer.len());
+    answer
+        .iter()
+        .rev()
+        .for_each(|datagram| pair.feed_server(datagram));
+    pair.run();
+    assert!(pair.is_connected());
+    assert_eq!(pair.now, now, "without waiting");
+}

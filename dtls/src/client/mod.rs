@@ -1,5 +1,6 @@
 //! The client's side of a handshake: one struct for each message that it waits for.
 
+mod hello;
 mod offer;
 mod states;
 
@@ -11,11 +12,9 @@ use crate::error::HandshakeError;
 use crate::handshake::{Output, Step};
 use crate::reassembly::Message;
 use crate::resumption::ClientSession;
+use hello::ExpectServerHello;
 use offer::Offer;
-use states::{
-    ExpectCertificate, ExpectFinished, ExpectServerHello, ExpectServerHelloDone,
-    ExpectServerKeyExchange,
-};
+use states::{ExpectCertificate, ExpectFinished, ExpectServerHelloDone, ExpectServerKeyExchange};
 
 /// A client in the middle of a handshake.
 pub(crate) enum State {

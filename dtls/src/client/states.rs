@@ -1,4 +1,4 @@
-//! What a client waits for.
+//! What a client waits for after ServerHello.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -6,12 +6,11 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::State;
-use super::offer::{Agreed, Offer};
+use super::offer::Agreed;
 use crate::certificate::{CertificateType, OwnCertificate, Shown, signed_parameters};
 use crate::codec::Writer;
 use crate::codec::extension::entries;
 use crate::codec::handshake::HandshakeType;
-use crate::codec::hello::{HelloVerifyRequest, ServerHello};
 use crate::codec::key_exchange::{
     CertificateRequest, EcdhParameters, ecdhe_psk_server, ecdhe_server, psk_server,
 };
@@ -20,155 +19,16 @@ use crate::crypto::{CryptoError, NamedGroup};
 use crate::error::HandshakeError;
 use crate::handshake::{Completed, Output, Secrets, Step, expect};
 use crate::reassembly::Message;
-use crate::record::ConnectionId;
 use crate::schedule::{MasterSecret, Randoms, Role, Transcript, psk_premaster};
-use crate::suite::KeyExchange;
-
-/// How many HelloVerifyRequests are answered: more than one only if the server's secret rotates meanwhile, or
-/// if strangers send them.
-const MAX_VERIFY_REQUESTS: u8 = 4;
-
-/// Waits for HelloVerifyRequest or ServerHello.
-pub(crate) struct ExpectServerHello {
-    offer: Offer,
-    credential: ClientCredential,
-    verify_requests: u8,
-    transcript: Transcript,
-}
-
-impl ExpectServerHello {
-    pub(super) fn new(offer: Offer, credential: ClientCredential, out: &Output<'_>) -> Self {
-        let transcript = transcript(&credential, out);
-        Self {
-            offer,
-            credential,
-            verify_requests: 0,
-            transcript,
-        }
-    }
-
-    pub(super) fn hello(
-        &mut self,
-        cookie: &[u8],
-        out: &mut Output<'_>,
-    ) -> Result<(), HandshakeError> {
-        // RFC 6347 Section 4.2.1: a ClientHello that was answered by HelloVerifyRequest is not in the transcript.
-        self.transcript = transcript(&self.credential, out);
-        let body = self.offer.encode(cookie)?;
-        out.message(&mut self.transcript, HandshakeType::CLIENT_HELLO, body);
-        Ok(())
-    }
-
-    pub(super) fn handle(
-        mut self: Box<Self>,
-        message: &Message,
-        out: &mut Output<'_>,
-    ) -> Result<Step<State>, HandshakeError> {
-        match message.kind {
-            HandshakeType::HELLO_VERIFY_REQUEST if self.verify_requests < MAX_VERIFY_REQUESTS => {
-                self.verify_requests = self.verify_requests.saturating_add(1);
-                let request = HelloVerifyRequest::decode(&message.body)?;
-                self.hello(request.cookie, out)?;
-                Ok(Step::Next(State::ServerHello(self)))
-            }
-            HandshakeType::SERVER_HELLO => self.server_hello(message, out),
-            got => Err(HandshakeError::Unexpected {
-                got,
-                wanted: "ServerHello",
-            }),
-        }
-    }
-
-    fn server_hello(
-        mut self,
-        message: &Message,
-        out: &mut Output<'_>,
-    ) -> Result<Step<State>, HandshakeError> {
-        let hello = ServerHello::decode(&message.body)?;
-        let agreed = self.offer.accept(&hello)?;
-        if let Some((own_id, peer_id)) =
-            self.offer.connection_id.zip(hello.extensions.connection_id)
-        {
-            let peer_id = ConnectionId::new(peer_id)
-                .ok_or(HandshakeError::Illegal("a Connection ID too long"))?;
-            out.connection_ids = Some((own_id, peer_id));
-        }
-        self.transcript
-            .add(message.kind, message.message_sequence, &message.body);
-        let randoms = Randoms {
-            client: self.offer.random,
-            server: *hello.random,
-        };
-        let session_id = hello.session_id.to_vec();
-        // RFC 5246 Section 7.4.1.3: our session id in the ServerHello says that the session is resumed.
-        let resumed = self
-            .offer
-            .session
-            .take()
-            .filter(|session| *session.session_id == *session_id);
-        if let Some(session) = resumed {
-            if session.suite != agreed.suite {
-                return Err(HandshakeError::Illegal(
-                    "another cipher suite than that of the session",
-                ));
-            }
-            let secrets = Secrets {
-                suite: session.suite,
-                randoms,
-                master: session.master,
-            };
-            out.install_keys(&secrets, Role::Client);
-            let transcript = self.transcript;
-            let state = ExpectFinished {
-                transcript,
-                secrets,
-                session_id,
-                peer: None,
-                resumed: true,
-            };
-            return Ok(Step::Next(State::Finished(Box::new(state))));
-        }
-        let (transcript, credential) = (self.transcript, self.credential);
-        let key_exchange = agreed.suite.key_exchange();
-        let context = Context {
-            agreed,
-            groups: self.offer.groups,
-            randoms,
-            session_id,
-            transcript,
-            credential,
-        };
-        Ok(Step::Next(match key_exchange {
-            KeyExchange::Psk => {
-                State::ServerHelloDone(Box::new(ExpectServerHelloDone::new(context)))
-            }
-            KeyExchange::EcdhePsk => State::ServerKeyExchange(Box::new(ExpectServerKeyExchange {
-                context,
-                shown: None,
-            })),
-            KeyExchange::EcdheEcdsa => State::Certificate(Box::new(ExpectCertificate { context })),
-        }))
-    }
-}
-
-/// Messages are kept where we may have to sign them.
-fn transcript(credential: &ClientCredential, out: &Output<'_>) -> Transcript {
-    match credential {
-        ClientCredential::PreSharedKey { .. } => Transcript::new(out.provider),
-        ClientCredential::RawPublicKey { .. } | ClientCredential::Certificate { .. } => {
-            Transcript::keeping(out.provider)
-        }
-    }
-}
 
 /// What all states after ServerHello have.
-struct Context {
-    agreed: Agreed,
-    groups: Vec<NamedGroup>,
-    randoms: Randoms,
-    session_id: Vec<u8>,
-    transcript: Transcript,
-    credential: ClientCredential,
+pub(super) struct Context {
+    pub(super) agreed: Agreed,
+    pub(super) groups: Vec<NamedGroup>,
+    pub(super) randoms: Randoms,
+    pub(super) session_id: Vec<u8>,
+    pub(super) transcript: Transcript,
+    pub(super) credential: ClientCredential,
 }
 
 impl Context {
@@ -180,7 +40,7 @@ impl Context {
 
 /// Waits for the server's Certificate.
 pub(crate) struct ExpectCertificate {
-    context: Context,
+    pub(super) context: Context,
 }
 
 impl ExpectCertificate {
@@ -215,8 +75,8 @@ impl ExpectCertificate {
 
 /// Waits for ServerKeyExchange, which has the server's ephemeral key.
 pub(crate) struct ExpectServerKeyExchange {
-    context: Context,
-    shown: Option<Shown>,
+    pub(super) context: Context,
+    pub(super) shown: Option<Shown>,
 }
 
 impl ExpectServerKeyExchange {
@@ -284,7 +144,7 @@ pub(crate) struct ExpectServerHelloDone {
 }
 
 impl ExpectServerHelloDone {
-    const fn new(context: Context) -> Self {
+    pub(super) const fn new(context: Context) -> Self {
         Self {
             context,
             agreement: None,
@@ -417,12 +277,12 @@ impl ExpectServerHelloDone {
 
 /// Waits for the server's Finished.
 pub(crate) struct ExpectFinished {
-    transcript: Transcript,
-    secrets: Secrets,
-    session_id: Vec<u8>,
+    pub(super) transcript: Transcript,
+    pub(super) secrets: Secrets,
+    pub(super) session_id: Vec<u8>,
     /// A pre-shared key says no more about the server than that it has the key: `None`.
-    peer: Option<PeerIdentity>,
-    resumed: bool,
+    pub(super) peer: Option<PeerIdentity>,
+    pub(super) resumed: bool,
 }
 
 impl ExpectFinished {

@@ -3,9 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::early::Early;
 use super::established::Established;
+use super::machine::Machine;
 use super::{Event, Next, Queues, Received};
-use crate::client;
 use crate::codec::Reader;
 use crate::codec::alert::{Alert, AlertDescription};
 use crate::codec::handshake::{Fragment, HandshakeType};
@@ -17,53 +18,11 @@ use crate::handshake::{Completed, Output, Step};
 use crate::random::SeededRandom;
 use crate::reassembly::{Message, Outcome, Reassembly};
 use crate::record::{Channel, OpenError, PROTECTED};
-use crate::server;
 use crate::time::Instant;
 use crate::timer::{Due, Timer};
 
-/// Longest protected record that is kept when it comes before the keys: a Finished.
-const EARLY: usize = 96;
-
 /// From which forged Finished on the peer is told (see [`Handshaking::forged`]).
 const FORGED: u8 = 2;
-
-/// Either state machine.
-pub(super) enum Machine {
-    Client(client::State),
-    Server(server::State),
-}
-
-impl Machine {
-    fn handle(self, message: &Message, out: &mut Output<'_>) -> Result<Step<Self>, HandshakeError> {
-        match self {
-            Self::Client(state) => state
-                .handle(message, out)
-                .map(|step| step.map(Self::Client)),
-            Self::Server(state) => state
-                .handle(message, out)
-                .map(|step| step.map(Self::Server)),
-        }
-    }
-}
-
-impl Machine {
-    /// Whether only a Finished can come next.
-    const fn wants_finished(&self) -> bool {
-        matches!(
-            self,
-            Self::Client(client::State::Finished(_)) | Self::Server(server::State::Finished(_))
-        )
-    }
-}
-
-impl<S> Step<S> {
-    fn map<T>(self, into: impl FnOnce(S) -> T) -> Step<T> {
-        match self {
-            Self::Next(state) => Step::Next(into(state)),
-            Self::Done(completed) => Step::Done(completed),
-        }
-    }
-}
 
 pub(super) struct Handshaking {
     /// `None` only while a message is handled.
@@ -80,15 +39,6 @@ pub(super) struct Handshaking {
     early: Option<Early>,
     forged: u8,
     repeat_asked: bool,
-}
-
-/// A record, kept.
-struct Early {
-    content_type: ContentType,
-    version: u16,
-    sequence: u64,
-    connection_id: Vec<u8>,
-    fragment: Vec<u8>,
 }
 
 impl Handshaking {
@@ -230,14 +180,8 @@ impl Handshaking {
 
     /// Keeps one protected record until there are keys: datagrams may have changed places.
     fn keep(&mut self, record: &Record<'_>) {
-        if record.fragment.len() <= EARLY && record.epoch == PROTECTED {
-            self.early = Some(Early {
-                content_type: record.content_type,
-                version: record.version,
-                sequence: record.sequence,
-                connection_id: record.connection_id.to_vec(),
-                fragment: record.fragment.to_vec(),
-            });
+        if let Some(early) = Early::new(record) {
+            self.early = Some(early);
         }
     }
 
@@ -433,19 +377,6 @@ impl Handshaking {
         };
         if written.is_ok() {
             queues.datagrams.push_back(datagram);
-        }
-    }
-}
-
-impl Early {
-    fn record(&self) -> Record<'_> {
-        Record {
-            content_type: self.content_type,
-            version: self.version,
-            epoch: PROTECTED,
-            sequence: self.sequence,
-            connection_id: &self.connection_id,
-            fragment: &self.fragment,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! A session: datagrams and the time in; datagrams, events and the time of the next timer out.
 
+mod early;
 mod established;
 mod handshaking;
+mod machine;
 mod saved;
 
 use alloc::boxed::Box;
@@ -26,7 +28,8 @@ use crate::server;
 use crate::suite::CipherSuite;
 use crate::time::Instant;
 use established::Established;
-use handshaking::{Handshaking, Machine};
+use handshaking::Handshaking;
+use machine::Machine;
 pub use saved::ImportError;
 
 /// One DTLS association of either role.
