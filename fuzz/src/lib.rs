@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod replay;
 mod target;
 pub mod token;
+pub mod token_endpoint;
 
 #[doc(hidden)]
 #[cfg(fuzzing)]
@@ -40,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("psk_identity", ace::psk_identity),
     ("scope_aif", cose::scope_aif),
     ("token", token::token),
+    ("token_endpoint", token_endpoint::token_endpoint),
     ("token_request", ace::token_request),
     ("token_response", ace::token_response),
 ];
