@@ -6,8 +6,13 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+#[cfg(feature = "aws-lc")]
+pub mod aws_lc;
 #[cfg(feature = "rust-crypto")]
 pub mod rust;
+#[cfg(feature = "rust-crypto")]
+#[cfg(test)]
+mod tests;
 
 /// The parts that a session computes with.
 #[derive(Clone, Copy)]
