@@ -16,6 +16,7 @@ mod site;
 pub(crate) mod world;
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use crate::command_line::DemoArguments;
 use crate::failure::Failure;
@@ -26,6 +27,9 @@ use self::world::World;
 /// Columns of the table where the terminal does not say.
 const WIDTH: u16 = 132;
 
+/// How long the demo may take; it needs about a second.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// Plays the demo and prints its report; fails unless every step went as it must.
 pub(crate) fn command(arguments: &DemoArguments) -> Result<(), Failure> {
     let world = World::of(arguments.world);
@@ -33,9 +37,17 @@ pub(crate) fn command(arguments: &DemoArguments) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::Local(format!("no tokio runtime: {error}")))?;
-    let played = runtime.block_on(run::play(world, usize::from(arguments.devices)));
-    let played =
-        played.map_err(|reason| Failure::Local(format!("the demo could not go on: {reason}")))?;
+    let played = runtime.block_on(async {
+        let play = run::play(world, usize::from(arguments.devices));
+        tokio::time::timeout(LONGEST, play)
+            .await
+            .unwrap_or_else(|_| Err(format!("it did not end within {} s", LONGEST.as_secs())))
+    });
+    let played = played.map_err(|reason| {
+        Failure::Local(format!(
+            "the demo could not go on: {reason}; run it again with MOTEKEY_LOG=debug for the reasons"
+        ))
+    })?;
     let report = &played.report;
     if arguments.json {
         let document = serde_json::to_string_pretty(report)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use motekey_coap::driver::{Driver, Handle};
+use motekey_coap::driver::{Driver, Handle, OpenError};
 use motekey_coap::dtls::{ClientCredential, PreSharedKey, SessionId};
 use motekey_coap::endpoint::{EndpointConfig, Security, Statistics};
 use motekey_coap::message::{ContentFormat, Request, Response};
@@ -48,7 +48,7 @@ impl Raw {
         peer: std::net::SocketAddr,
         identity: &[u8],
         key: &[u8],
-    ) -> (Result<SessionId, String>, Cost) {
+    ) -> (Result<SessionId, OpenError>, Cost) {
         let before = self.handle.totals().await;
         let began = Instant::now();
         let credential = ClientCredential::PreSharedKey {
@@ -57,12 +57,7 @@ impl Raw {
         };
         let outcome = self.handle.open(peer, credential).await;
         let cost = cost_since(before, self.handle.totals().await, began.elapsed());
-        (
-            outcome
-                .map(|connected| connected.session)
-                .map_err(|error| error.to_string()),
-            cost,
-        )
+        (outcome.map(|connected| connected.session), cost)
     }
 
     /// A request on a session; what it cost, either way.
@@ -90,7 +85,9 @@ impl Raw {
             ..TokenRequest::default()
         };
         let request = Request::post("/token").with_payload(ContentFormat::ACE_CBOR, asked.encode());
-        let (response, _) = self.request(session?, request).await;
+        let (response, _) = self
+            .request(session.map_err(|error| error.to_string())?, request)
+            .await;
         let response = response?;
         let granted = TokenResponse::decode(&response.payload)
             .map_err(|error| format!("{} without a token: {error}", response.code))?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use motekey_coap::driver::OpenError;
+use motekey_coap::dtls::{CloseReason, SessionId};
 use motekey_coap::message::{Code, Request};
 use motekey_cose::scope::{Aif, Method, MethodSet};
 
@@ -10,6 +12,12 @@ use super::raw::Raw;
 use super::report::{Cost, Step};
 use super::site::Site;
 use super::world::World;
+
+/// RFC 5246 Section 7.2.2: a Finished that does not verify.
+const DECRYPT_ERROR: u8 = 51;
+
+/// RFC 9202 Section 3.3.2: an identity that selects no valid token.
+const ILLEGAL_PARAMETER: u8 = 47;
 
 /// A device asks for what its token does not cover.
 pub(crate) async fn out_of_scope(device: &Device, world: &World) -> Step {
@@ -36,7 +44,7 @@ pub(crate) async fn wrong_key(site: &Site, world: &World) -> Result<Step, String
         .await;
     rogue.shutdown().await;
     let name = "a rogue with a wrong key asks the authorization server";
-    Ok(refused_handshake(name, outcome.map(|_| ()), cost))
+    Ok(refused_handshake(name, DECRYPT_ERROR, &outcome, cost))
 }
 
 /// A stranger shows a token that was granted to a device; the key in it stays with the device.
@@ -50,7 +58,7 @@ pub(crate) async fn stolen_token(site: &Site, world: &World) -> Result<Step, Str
         .await;
     rogue.shutdown().await;
     let name = format!("a rogue shows the token of {}", world.device_name(1));
-    Ok(refused_handshake(name, outcome.map(|_| ()), cost))
+    Ok(refused_handshake(name, DECRYPT_ERROR, &outcome, cost))
 }
 
 /// A token after its time, in a handshake and on a session that it opened. Moves the clock of the site.
@@ -62,7 +70,7 @@ pub(crate) async fn expired_token(site: &Site, world: &World) -> Result<[Step; 2
     let (session, _) = late
         .open(site.resource_server(), &loot.token, &loot.key)
         .await;
-    let session = session?;
+    let session = session.map_err(|error| error.to_string())?;
     site.advance(Duration::from_secs(site.token_lifetime() + 1));
 
     let (answer, cost) = late
@@ -93,16 +101,35 @@ pub(crate) async fn expired_token(site: &Site, world: &World) -> Result<[Step; 2
     again.shutdown().await;
     Ok([
         live,
-        refused_handshake("an expired token in a handshake", outcome.map(|_| ()), cost),
+        refused_handshake(
+            "an expired token in a handshake",
+            ILLEGAL_PARAMETER,
+            &outcome,
+            cost,
+        ),
     ])
 }
 
-fn refused_handshake(name: impl Into<String>, outcome: Result<(), String>, cost: Cost) -> Step {
-    match outcome {
-        Ok(()) => Step::of(name, &[cost], 0, "was let in"),
-        Err(reason) => Step::of(name, &[cost], 1, format!("refused: {reason}")),
-    }
-    .refused()
+/// The handshake must end with just this alert: a server that is not there refuses nobody.
+fn refused_handshake(
+    name: impl Into<String>,
+    alert: u8,
+    outcome: &Result<SessionId, OpenError>,
+    cost: Cost,
+) -> Step {
+    let (well, outcome) = match outcome {
+        Ok(_) => (false, "was let in".to_owned()),
+        Err(OpenError::Closed(CloseReason::Alert(number))) => {
+            let meaning = match *number {
+                DECRYPT_ERROR => "decrypt_error: it does not have the key",
+                ILLEGAL_PARAMETER => "illegal_parameter: its identity selects no valid token",
+                _ => "not the alert that must come",
+            };
+            (*number == alert, format!("alert {number}, {meaning}"))
+        }
+        Err(other) => (false, other.to_string()),
+    };
+    Step::of(name, &[cost], usize::from(well), outcome).refused()
 }
 
 fn device_scope(world: &World) -> Aif {
