@@ -19,28 +19,88 @@ use std::time::{Duration, Instant as WallClock};
 use common::{
     IDENTITY, KEY, Pair, TestRandom, client_address, client_config, credential, server_config,
 };
+#[cfg(feature = "aws-lc")]
+use motekey_dtls::crypto::aws_lc;
+use motekey_dtls::crypto::{CryptoProvider, NamedGroup, SigningKey, rust};
 use motekey_dtls::{
-    CipherSuite, ClientConfig, Connection, ConnectionIds, FirstContact, Instant, Server,
-    ServerConfig,
+    CipherSuite, ClientConfig, ClientCredential, Connection, ConnectionIds, CredentialSource,
+    FirstContact, Instant, PskAnswer, Server, ServerConfig,
 };
 
 fn main() {
     println!(
-        "{:24} {:>6} {:>12} {:>12} {:>12}",
-        "suite", "bytes", "server/s", "client/s", "echo/s"
+        "{:34} {:>6} {:>12} {:>12}",
+        "handshake", "bytes", "server/s", "client/s"
     );
     for suite in PSK_SUITES {
-        let (bytes, server, client) = handshakes(suite);
-        println!(
-            "{:24} {bytes:>6} {server:>12.0} {client:>12.0} {:>12.0}",
-            format!("{suite:?}"),
-            echo(suite)
+        let (server, client) = configs(suite);
+        report(
+            &format!("{suite:?}"),
+            server,
+            client,
+            &credential(IDENTITY, &KEY),
         );
+    }
+    signed("rust", &rust::PROVIDER, |scalar| {
+        Arc::new(rust::P256Key::new(scalar).unwrap())
+    });
+    #[cfg(feature = "aws-lc")]
+    signed("aws-lc", &aws_lc::PROVIDER, |scalar| {
+        Arc::new(aws_lc::P256Key::new(scalar).unwrap())
+    });
+    println!("{:34} {:>12}", "echo of 64 bytes, both ends", "echo/s");
+    for suite in PSK_SUITES {
+        println!("{:34} {:>12.0}", format!("{suite:?}"), echo(suite));
     }
     println!("unverified ClientHello: {:.2} us", hello());
     println!("idle server session: {} bytes resident", resident(20_000));
     let (export, import) = saved();
     println!("export: {export:.2} us, import: {import:.2} us");
+}
+
+/// Mutual raw public keys on P-256.
+fn signed(
+    name: &str,
+    provider: &'static CryptoProvider,
+    key: fn(&[u8; 32]) -> Arc<dyn SigningKey>,
+) {
+    let (own, other) = (key(&[1; 32]), key(&[2; 32]));
+    let server = ServerConfig {
+        raw_public_key: Some(own.clone()),
+        ..ServerConfig::new(provider, Arc::new(Anybody))
+    };
+    let client = ClientConfig {
+        groups: vec![NamedGroup::Secp256r1],
+        ..ClientConfig::new(provider)
+    };
+    let credential = ClientCredential::RawPublicKey {
+        key: other,
+        server: own.public_key_info().to_vec(),
+    };
+    report(
+        &format!("EcdheEcdsaAes128Ccm8, RPK, {name}"),
+        server,
+        client,
+        &credential,
+    );
+}
+
+/// Every raw public key may connect.
+struct Anybody;
+
+impl CredentialSource for Anybody {
+    fn pre_shared_key(&self, _identity: &[u8]) -> PskAnswer {
+        PskAnswer::Unknown
+    }
+
+    fn raw_public_key(&self, _public_key_info: &[u8]) -> bool {
+        true
+    }
+}
+
+fn report(name: &str, server: ServerConfig, client: ClientConfig, credential: &ClientCredential) {
+    let (bytes, server, client) = handshakes(server, &client, credential);
+    println!("{name:34} {bytes:>6} {server:>12.0} {client:>12.0}");
 }
 
 const PSK_SUITES: [CipherSuite; 4] = [
@@ -68,58 +128,73 @@ fn configs(suite: CipherSuite) -> (ServerConfig, ClientConfig) {
     )
 }
 
-/// Bytes of a handshake, and handshakes per second of each end alone.
-fn handshakes(suite: CipherSuite) -> (usize, f64, f64) {
-    let (server_config, client_config) = configs(suite);
+/// Bytes of a handshake, and handshakes per second of each end alone, by the median handshake.
+fn handshakes(
+    server: ServerConfig,
+    client: &ClientConfig,
+    credential: &ClientCredential,
+) -> (usize, f64, f64) {
     let mut random = TestRandom::new(1);
-    let mut front = Server::new(Arc::new(server_config), Instant::ZERO, &mut random).unwrap();
-    let credential = credential(IDENTITY, &KEY);
-    let (mut server_time, mut client_time, mut bytes, mut count) =
-        (Duration::ZERO, Duration::ZERO, 0, 0_u32);
+    let mut front = Server::new(Arc::new(server), Instant::ZERO, &mut random).unwrap();
+    let (mut server_times, mut client_times, mut bytes) = (Vec::new(), Vec::new(), 0);
     let begin = WallClock::now();
     while begin.elapsed() < Duration::from_secs(1) {
-        bytes = 0;
-        count += 1;
-        let mut server: Option<Box<Connection>> = None;
-        let mut to_client = Vec::new();
-        let start = WallClock::now();
-        let mut client =
-            Connection::connect(&client_config, &credential, Instant::ZERO, &mut random).unwrap();
-        client_time += start.elapsed();
-        loop {
-            let start = WallClock::now();
-            for datagram in to_client.drain(..) {
-                let datagram: Vec<u8> = datagram;
-                client.handle_datagram(Instant::ZERO, &datagram);
-                bytes += datagram.len();
-            }
-            let to_server: Vec<_> = std::iter::from_fn(|| client.poll_transmit()).collect();
-            client_time += start.elapsed();
-            if to_server.is_empty() {
-                break;
-            }
-            let start = WallClock::now();
-            for datagram in &to_server {
-                bytes += datagram.len();
-                match &mut server {
-                    Some(server) => drop(server.handle_datagram(Instant::ZERO, datagram)),
-                    None => match front
-                        .first_contact(Instant::ZERO, client_address(), datagram, &mut random)
-                        .unwrap()
-                    {
-                        FirstContact::Reply(reply) => to_client.push(reply),
-                        FirstContact::Accept(connection) => server = Some(connection),
-                        FirstContact::Ignore | FirstContact::Refuse { .. } => {}
-                    },
-                }
-            }
-            to_client.extend(std::iter::from_fn(|| server.as_mut()?.poll_transmit()));
-            server_time += start.elapsed();
-        }
-        assert!(client.is_established());
+        let (server, client, sent) = handshake(&mut front, client, credential, &mut random);
+        server_times.push(server);
+        client_times.push(client);
+        bytes = sent;
     }
-    let rate = |time: Duration| f64::from(count) / time.as_secs_f64();
-    (bytes, rate(server_time), rate(client_time))
+    let rate = |mut times: Vec<Duration>| {
+        times.sort_unstable();
+        1.0 / times[times.len() / 2].as_secs_f64()
+    };
+    (bytes, rate(server_times), rate(client_times))
+}
+
+/// Time of each end in one handshake, and its bytes.
+fn handshake(
+    front: &mut Server,
+    config: &ClientConfig,
+    credential: &ClientCredential,
+    random: &mut TestRandom,
+) -> (Duration, Duration, usize) {
+    let (mut server_time, mut bytes) = (Duration::ZERO, 0);
+    let mut server: Option<Box<Connection>> = None;
+    let mut to_client: Vec<Vec<u8>> = Vec::new();
+    let start = WallClock::now();
+    let mut client = Connection::connect(config, credential, Instant::ZERO, random).unwrap();
+    let mut client_time = start.elapsed();
+    loop {
+        let start = WallClock::now();
+        for datagram in to_client.drain(..) {
+            client.handle_datagram(Instant::ZERO, &datagram);
+            bytes += datagram.len();
+        }
+        let to_server: Vec<_> = std::iter::from_fn(|| client.poll_transmit()).collect();
+        client_time += start.elapsed();
+        if to_server.is_empty() {
+            assert!(client.is_established());
+            return (server_time, client_time, bytes);
+        }
+        let start = WallClock::now();
+        for datagram in &to_server {
+            bytes += datagram.len();
+            if let Some(server) = &mut server {
+                server.handle_datagram(Instant::ZERO, datagram);
+                continue;
+            }
+            match front
+                .first_contact(Instant::ZERO, client_address(), datagram, random)
+                .unwrap()
+            {
+                FirstContact::Reply(reply) => to_client.push(reply),
+                FirstContact::Accept(connection) => server = Some(connection),
+                FirstContact::Ignore | FirstContact::Refuse { .. } => {}
+            }
+        }
+        to_client.extend(std::iter::from_fn(|| server.as_mut()?.poll_transmit()));
+        server_time += start.elapsed();
+    }
 }
 
 /// Echoes of 64 bytes per second, both ends together.
