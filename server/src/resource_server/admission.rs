@@ -213,7 +213,7 @@ impl ResourceServer {
         let sequence = claims
             .cti
             .as_deref()
-            .and_then(|identifier| identifier.strip_prefix(self.name.as_bytes()))
+            .and_then(|identifier| identifier.strip_prefix(self.identifier.as_bytes()))
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|digits| digits.parse::<u64>().ok())

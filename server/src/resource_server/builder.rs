@@ -47,7 +47,7 @@ impl Default for Limits {
 
 /// Configures a [`ResourceServer`]. A name and one trusted issuer are needed, everything else has a default.
 pub struct ResourceServerBuilder {
-    name: String,
+    identifier: String,
     audiences: Vec<String>,
     issuers: Vec<TrustedIssuer>,
     shared_keys: Vec<(String, SharedSecret)>,
@@ -76,7 +76,7 @@ struct SharedSecret {
 impl ResourceServerBuilder {
     pub(super) fn new(name: &str) -> Self {
         Self {
-            name: name.to_owned(),
+            identifier: name.to_owned(),
             audiences: vec![name.to_owned()],
             issuers: Vec::new(),
             shared_keys: Vec::new(),
@@ -95,6 +95,14 @@ impl ResourceServerBuilder {
             clock: Arc::new(SystemClock),
             subscribers: Subscribers::default(),
         }
+    }
+
+    /// The name that the authorization server has registered this server under, where it is not its first audience. The
+    /// `cti` of tokens with `exi` begins with it (RFC 9200 Section 5.10.3). Default: the name.
+    #[must_use]
+    pub fn identifier(mut self, identifier: &str) -> Self {
+        self.identifier = identifier.to_owned();
+        self
     }
 
     /// A further audience, that of a group for instance. The first, which hints name, is the name.
@@ -258,7 +266,7 @@ impl ResourceServerBuilder {
                 .map_or(0, |storage| storage.highest()),
         };
         Ok(Arc::new(ResourceServer {
-            name: self.name,
+            identifier: self.identifier,
             audiences: self.audiences,
             issuers,
             authorization_server: self.authorization_server,

@@ -49,7 +49,7 @@ use upload_limit::UploadLimit;
 
 /// A resource server without its sockets.
 pub struct ResourceServer {
-    name: String,
+    identifier: String,
     audiences: Vec<String>,
     issuers: TrustedIssuers,
     authorization_server: Option<String>,
@@ -158,7 +158,7 @@ impl fmt::Debug for ResourceServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ResourceServer")
-            .field("name", &self.name)
+            .field("identifier", &self.identifier)
             .finish_non_exhaustive()
     }
 }

@@ -26,6 +26,7 @@ where
     registry_refuses_shared_keys(&make().await).await;
     numbers_are_given_out_once(&make().await).await;
     ids_are_not_used_twice(&make().await).await;
+    ids_belong_to_a_resource_server(&make().await).await;
     keys_stand_by_holder_and_time(&make().await).await;
     expired_tokens_go(&make().await).await;
 }
@@ -171,7 +172,7 @@ async fn ids_are_not_used_twice(store: &dyn Store) {
         "RFC 8747 Section 6"
     );
     assert_eq!(
-        store.token(&other.token_id).await,
+        store.token("gateway", &other.token_id).await,
         Ok(None),
         "a refusal changes nothing"
     );
@@ -190,6 +191,42 @@ async fn ids_are_not_used_twice(store: &dyn Store) {
         store.record_token(update, 0).await,
         Ok(()),
         "the holder may get the same key id again"
+    );
+}
+
+async fn ids_belong_to_a_resource_server(store: &dyn Store) {
+    let nameless = |client: &str, resource_server: &str, end| IssuedToken {
+        token_id: b"rs111".to_vec(),
+        key_id: Vec::new(),
+        resource_server: resource_server.into(),
+        ..token(1, client, end)
+    };
+    for (client, resource_server, end) in [("meter", "rs1", 100), ("other", "rs11", 200)] {
+        assert_eq!(
+            store
+                .record_token(nameless(client, resource_server, end), 0)
+                .await,
+            Ok(()),
+            "one token id at two resource servers, and no key id, at {resource_server}"
+        );
+        let found = store.token(resource_server, b"rs111").await;
+        assert!(
+            found.is_ok_and(|token| token.is_some_and(|token| *token.client == *client)),
+            "found at {resource_server}"
+        );
+    }
+    assert_eq!(
+        store.record_token(nameless("other", "rs1", 100), 0).await,
+        Err(StoreError::Conflict),
+        "token id twice at one resource server"
+    );
+    assert_eq!(store.remove_expired(150).await, Ok(1), "the one that ended");
+    assert!(
+        store
+            .token("rs11", b"rs111")
+            .await
+            .is_ok_and(|token| token.is_some()),
+        "the other one stays"
     );
 }
 
@@ -243,13 +280,13 @@ async fn expired_tokens_go(store: &dyn Store) {
         "those that ended before the time"
     );
     assert_eq!(
-        store.token(&1u64.to_be_bytes()).await,
+        store.token("gateway", &1u64.to_be_bytes()).await,
         Ok(None),
         "forgotten"
     );
     assert!(
         store
-            .token(&3u64.to_be_bytes())
+            .token("gateway", &3u64.to_be_bytes())
             .await
             .is_ok_and(|token| token.is_some()),
         "kept"

@@ -167,8 +167,12 @@ impl Store for DurableCounters {
             .key_standing(client, resource_server, key_id, now)
     }
 
-    fn token<'a>(&'a self, token_id: &'a [u8]) -> StoreFuture<'a, Option<Arc<IssuedToken>>> {
-        self.behind.token(token_id)
+    fn token<'a>(
+        &'a self,
+        resource_server: &'a str,
+        token_id: &'a [u8],
+    ) -> StoreFuture<'a, Option<Arc<IssuedToken>>> {
+        self.behind.token(resource_server, token_id)
     }
 
     fn remove_expired(&self, before: UnixSeconds) -> StoreFuture<'_, u64> {

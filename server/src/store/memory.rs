@@ -32,12 +32,20 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Tokens {
-    by_id: HashMap<Vec<u8>, Arc<IssuedToken>>,
+    by_id: HashMap<TokenName, Arc<IssuedToken>>,
     /// The newest token of each key.
     by_key: HashMap<Vec<u8>, Arc<IssuedToken>>,
     /// When the last token of a client for a resource server ends.
     by_holder: HashMap<(Arc<str>, Arc<str>), UnixSeconds>,
-    by_end: BTreeSet<(UnixSeconds, Vec<u8>)>,
+    by_end: BTreeSet<(UnixSeconds, TokenName)>,
+}
+
+/// Resource server and token id: of each resource server its own ids, as the ids of tokens with `exi` begin with its
+/// name and `rs1` followed by 11 reads like `rs11` followed by 1.
+type TokenName = (Arc<str>, Vec<u8>);
+
+fn token_name(token: &IssuedToken) -> TokenName {
+    (token.resource_server.clone(), token.token_id.clone())
 }
 
 impl MemoryStore {
@@ -154,8 +162,13 @@ impl Store for MemoryStore {
         )))
     }
 
-    fn token<'a>(&'a self, token_id: &'a [u8]) -> StoreFuture<'a, Option<Arc<IssuedToken>>> {
-        ready(Ok(self.state().tokens.by_id.get(token_id).cloned()))
+    fn token<'a>(
+        &'a self,
+        resource_server: &'a str,
+        token_id: &'a [u8],
+    ) -> StoreFuture<'a, Option<Arc<IssuedToken>>> {
+        let name = (Arc::from(resource_server), token_id.to_vec());
+        ready(Ok(self.state().tokens.by_id.get(&name).cloned()))
     }
 
     fn remove_expired(&self, before: UnixSeconds) -> StoreFuture<'_, u64> {
@@ -170,7 +183,7 @@ impl Tokens {
         now: UnixSeconds,
         capacity: usize,
     ) -> Result<(), StoreError> {
-        if self.by_id.contains_key(&token.token_id) {
+        if self.by_id.contains_key(&token_name(&token)) {
             return Err(StoreError::Conflict);
         }
         if self.by_key.get(&token.key_id).is_some_and(|other| {
@@ -190,12 +203,11 @@ impl Tokens {
         let holder = (token.client.clone(), token.resource_server.clone());
         let end = self.by_holder.entry(holder).or_insert(token.expires_at);
         *end = token.expires_at.max(*end);
-        self.by_end
-            .insert((token.expires_at, token.token_id.clone()));
+        self.by_end.insert((token.expires_at, token_name(&token)));
         if !token.key_id.is_empty() {
             self.by_key.insert(token.key_id.clone(), token.clone());
         }
-        self.by_id.insert(token.token_id.clone(), token);
+        self.by_id.insert(token_name(&token), token);
         Ok(())
     }
 
@@ -225,17 +237,17 @@ impl Tokens {
     fn remove_expired(&mut self, before: UnixSeconds) -> u64 {
         let mut removed = 0;
         while self.by_end.first().is_some_and(|(end, _)| *end < before) {
-            let Some((_, token_id)) = self.by_end.pop_first() else {
+            let Some((_, name)) = self.by_end.pop_first() else {
                 break;
             };
-            let Some(token) = self.by_id.remove(&token_id) else {
+            let Some(token) = self.by_id.remove(&name) else {
                 continue;
             };
             removed += 1;
             if self
                 .by_key
                 .get(&token.key_id)
-                .is_some_and(|newest| newest.token_id == token_id)
+                .is_some_and(|newest| Arc::ptr_eq(newest, &token))
             {
                 self.by_key.remove(&token.key_id);
             }

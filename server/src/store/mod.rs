@@ -52,8 +52,9 @@ pub trait Store: Send + Sync + 'static {
     /// Reserves `count` consecutive numbers of a counter, durably, before it returns. The first number is 1.
     fn reserve<'a>(&'a self, counter: Counter<'a>, count: u64) -> StoreFuture<'a, Range<u64>>;
 
-    /// Records a token before it is sent. Refused with [`StoreError::Conflict`] if its id was used before or its key
-    /// id belongs to a live token of another holder (RFC 8747 Section 6).
+    /// Records a token before it is sent. Refused with [`StoreError::Conflict`] if its id was used before for the
+    /// same resource server, or its key id belongs to a live token of another holder (RFC 8747 Section 6). An empty key
+    /// id belongs to nobody.
     fn record_token(&self, token: IssuedToken, now: UnixSeconds) -> StoreFuture<'_, ()>;
 
     /// What the key id `key_id` is to `client` at `resource_server` (RFC 9202 Sections 3.3.1 and 4).
@@ -65,8 +66,12 @@ pub trait Store: Send + Sync + 'static {
         now: UnixSeconds,
     ) -> StoreFuture<'a, KeyStanding>;
 
-    /// The issued token with this id (`cti`), live or recently expired.
-    fn token<'a>(&'a self, token_id: &'a [u8]) -> StoreFuture<'a, Option<Arc<IssuedToken>>>;
+    /// The token with this id (`cti`) that was issued for this resource server or group, live or recently expired.
+    fn token<'a>(
+        &'a self,
+        resource_server: &'a str,
+        token_id: &'a [u8],
+    ) -> StoreFuture<'a, Option<Arc<IssuedToken>>>;
 
     /// Forgets the tokens that expired before `before`; returns how many.
     fn remove_expired(&self, before: UnixSeconds) -> StoreFuture<'_, u64>;
@@ -94,7 +99,8 @@ pub struct IssuedToken {
     pub resource_server: Arc<str>,
     /// When it was issued.
     pub issued_at: UnixSeconds,
-    /// When it ends at the latest.
+    /// When it ends. A token with `exi` ends this long after the resource server first saw it (RFC 9200 Section
+    /// 5.10.3); this is its end if that was at once, and it can be used after this time if it was later.
     pub expires_at: UnixSeconds,
 }
 
@@ -117,7 +123,7 @@ pub enum KeyStanding {
 pub enum StoreError {
     /// The registry refuses the record.
     Refused(RegistryError),
-    /// A token id or key id is taken.
+    /// A token id of this resource server or a key id is taken.
     Conflict,
     /// No room: the store is bounded and nothing in it has expired.
     Full,

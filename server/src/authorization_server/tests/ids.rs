@@ -1,0 +1,104 @@
+//! Token ids and key ids: whose they are, and that nobody can take those of another.
+
+use std::sync::Arc;
+
+use motekey_coap::driver::Context;
+use motekey_coap::dtls::{PeerIdentity, SessionId};
+use motekey_coap::message::{Code, ContentFormat, Request};
+use motekey_cose::message::TokenResponse;
+use motekey_cose::scope::Method;
+
+use super::support::*;
+use crate::clock::VirtualClock;
+use crate::registry::{Device, ResourceServerRecord, ScopeRule, SharedKey};
+use crate::resource_server::{ResourceServer, VolatileSequence};
+use crate::store::Store;
+
+/// A resource server without a clock, with the shared key `number`.
+fn clockless(name: &str, audience: &str, number: u8) -> ResourceServerRecord {
+    let mut record = ResourceServerRecord::new(name, SharedKey::new(key(number)));
+    record.audience = audience.into();
+    record.clockless = true;
+    record
+}
+
+/// A bench with these resource servers more, and a device that may use them.
+async fn bench_with(records: Vec<ResourceServerRecord>) -> (Bench, PeerIdentity) {
+    let bench = bench().await;
+    let readings = aif(&[("/readings", &[Method::Get])]);
+    let mut device = Device::with_pre_shared_key("late", b"late", key(60));
+    for record in records {
+        device = device.allow(&record.audience, ScopeRule::Aif(readings.clone()));
+        bench.store.put_resource_server(record).await.unwrap();
+    }
+    bench.store.put_device(device).await.unwrap();
+    bench.server.refresh().await.unwrap();
+    bench.events.take();
+    (bench, PeerIdentity::PreSharedKey(b"late".to_vec()))
+}
+
+#[tokio::test]
+async fn f65_token_ids_of_two_resource_servers_may_read_the_same() {
+    let records = vec![clockless("rs1", "rs1", 61), clockless("rs11", "rs11", 62)];
+    let (bench, peer) = bench_with(records).await;
+    for _ in 1..11 {
+        bench.grant(&peer, &ask("rs1")).await;
+    }
+    let eleventh = bench.grant(&peer, &ask("rs1")).await;
+    let first = bench.grant(&peer, &ask("rs11")).await;
+    for (response, audience, number) in [(eleventh, "rs1", 61), (first, "rs11", 62)] {
+        let (claims, _) = open(&response, audience, Some(number));
+        assert_eq!(claims.cti, Some(b"rs111".to_vec()), "{audience}");
+        let recorded = bench.store.token(audience, b"rs111").await.unwrap();
+        assert_eq!(
+            recorded.map(|token| token.client.clone()).as_deref(),
+            Some("late")
+        );
+    }
+}
+
+#[tokio::test]
+async fn f65_f66_exi_tokens_work_where_name_and_audience_differ() {
+    let (bench, peer) = bench_with(vec![clockless("valve-7", "cellar", 63)]).await;
+    let storage = Arc::new(VolatileSequence::default());
+    let before = cellar(storage.clone());
+    let first = bench.grant(&peer, &ask("cellar")).await;
+    let second = bench.grant(&peer, &ask("cellar")).await;
+    assert_eq!(
+        open(&second, "cellar", Some(63)).0.cti,
+        Some(b"valve-72".to_vec())
+    );
+    assert_eq!(upload(&before, &second).await, Code::CREATED);
+    let rebooted = cellar(storage);
+    assert_eq!(
+        upload(&rebooted, &first).await,
+        Code::UNAUTHORIZED,
+        "a lower number than that of a token which has ended"
+    );
+    let third = bench.grant(&peer, &ask("cellar")).await;
+    assert_eq!(upload(&rebooted, &third).await, Code::CREATED);
+}
+
+/// The resource server with the audience `cellar` that is registered as `valve-7`.
+fn cellar(storage: Arc<VolatileSequence>) -> Arc<ResourceServer> {
+    ResourceServer::builder("cellar")
+        .identifier("valve-7")
+        .shared_key("as", key(63))
+        .sequence_storage(storage)
+        .clock(VirtualClock::fixed(NOW))
+        .build()
+        .unwrap()
+}
+
+async fn upload(server: &ResourceServer, response: &TokenResponse) -> Code {
+    let context = Context {
+        session: SessionId(0),
+        peer: "192.0.2.7:40000".parse().unwrap(),
+        identity: None,
+        secure: false,
+        observation: None,
+    };
+    let token = response.access_token.as_slice();
+    let request = Request::post("/authz-info").with_payload(ContentFormat::CWT, token);
+    server.answer_request(context, request).await.code
+}
