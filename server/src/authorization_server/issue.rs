@@ -13,7 +13,7 @@ use super::profile::{KeyBinding, KeyRequest, Profile};
 use super::refusal::Refusal;
 use crate::clock::UnixSeconds;
 use crate::registry::Audience;
-use crate::store::IssuedToken;
+use crate::store::{IssuedToken, StoreError};
 
 /// A token that is recorded and may be sent.
 pub(super) struct Issued {
@@ -24,9 +24,29 @@ pub(super) struct Issued {
     pub(super) update: bool,
 }
 
+/// How often a token is made anew when the store has one of its ids already.
+const TRIES: usize = 3;
+
 impl AuthorizationServer {
     /// Issues the token of a grant.
     pub(super) async fn issue(
+        &self,
+        snapshot: &Snapshot,
+        grant: &Grant,
+        request: &TokenRequest,
+        peer: &PeerIdentity,
+    ) -> Result<Issued, Refusal> {
+        for _ in 0..TRIES {
+            match self.issue_once(snapshot, grant, request, peer).await {
+                // An id from before the counters began anew: the next number has another one.
+                Err(Refusal::Store(StoreError::Conflict)) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(Refusal::KeyTaken)
+    }
+
+    async fn issue_once(
         &self,
         snapshot: &Snapshot,
         grant: &Grant,

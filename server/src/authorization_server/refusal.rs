@@ -45,6 +45,8 @@ pub enum Refusal {
     KeyNotUsable,
     /// The key id is not one of a live token of this device for this audience.
     KeyUnknown,
+    /// The store has the ids of this token already, also after other numbers were tried.
+    KeyTaken,
     /// A symmetric key for a group audience.
     GroupKey,
     /// The store failed.
@@ -180,6 +182,11 @@ impl Refusal {
                 "key_unknown",
                 ErrorCode::UnsupportedPopKey,
                 "no live token has this key id",
+            ),
+            Self::KeyTaken => bad(
+                "key_taken",
+                ErrorCode::UnsupportedPopKey,
+                "the key cannot be used now",
             ),
             Self::GroupKey => bad(
                 "group_key",

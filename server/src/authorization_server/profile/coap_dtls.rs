@@ -185,7 +185,9 @@ fn public_key(request: &KeyRequest<'_>, key: &CoseKey) -> Result<KeyBinding, Ref
     }
     let public = key.public().ok_or(Refusal::KeyNotUsable)?;
     Ok(KeyBinding {
-        key_id: public.kid().unwrap_or_default().to_vec(),
+        // The client chose the kid of its key. It stays out of the key ids that this server gives out, so that nobody
+        // learns which of them are taken, nor takes one.
+        key_id: Vec::new(),
         // RFC 9202 Section 3.2.1: the token is bound to the client's public key, by value.
         token: Confirmation::Key(public),
         response: None,

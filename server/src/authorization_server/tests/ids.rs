@@ -5,11 +5,13 @@ use std::sync::Arc;
 use motekey_coap::driver::Context;
 use motekey_coap::dtls::{PeerIdentity, SessionId};
 use motekey_coap::message::{Code, ContentFormat, Request};
-use motekey_cose::message::TokenResponse;
+use motekey_cose::confirmation::Confirmation;
+use motekey_cose::message::{TokenRequest, TokenResponse};
 use motekey_cose::scope::Method;
 
 use super::support::*;
 use crate::clock::VirtualClock;
+use crate::event::Event;
 use crate::registry::{Device, ResourceServerRecord, ScopeRule, SharedKey};
 use crate::resource_server::{ResourceServer, VolatileSequence};
 use crate::store::Store;
@@ -101,4 +103,67 @@ async fn upload(server: &ResourceServer, response: &TokenResponse) -> Code {
     let token = response.access_token.as_slice();
     let request = Request::post("/authz-info").with_payload(ContentFormat::CWT, token);
     server.answer_request(context, request).await.code
+}
+
+#[tokio::test]
+async fn a_public_key_may_have_any_kid_and_takes_none() {
+    let bench = bench().await;
+    let victim = bench.grant(&meter(), &ask("gateway")).await;
+    let kid = victim
+        .cnf
+        .as_ref()
+        .and_then(Confirmation::kid)
+        .unwrap()
+        .to_vec();
+    let mut named = sensor_key().public().unwrap();
+    named.attributes_mut().kid = Some(kid.clone());
+    let request = TokenRequest {
+        req_cnf: Some(Confirmation::Key(named)),
+        ..ask("lock")
+    };
+    bench.events.take();
+    bench.grant(&sensor(), &request).await;
+    assert!(matches!(
+        bench.events.take().as_slice(),
+        [Event::TokenGranted { key_id, .. }] if key_id.is_empty()
+    ));
+    let update = bench.grant(&meter(), &ask_for_key("gateway", &kid)).await;
+    assert_eq!(
+        update.cnf.as_ref().and_then(Confirmation::kid),
+        Some(kid.as_slice()),
+        "the key id is still that of the first device"
+    );
+}
+
+/// A store in which a number was used before: that of a server whose counters began anew.
+#[tokio::test]
+async fn taken_ids_cost_a_number_and_never_5_03() {
+    let bench = bench().await;
+    let taken = |serial: u8| crate::store::IssuedToken {
+        resource_server: "gateway".into(),
+        expires_at: NOW + 600,
+        ..crate::store::conformance::token(serial.into(), "other", NOW + 600)
+    };
+    // Ids two and three are used; the fourth is free.
+    let first = bench.grant(&meter(), &ask("gateway")).await;
+    let cti = open(&first, "gateway", Some(11)).0.cti.unwrap();
+    for serial in 2..=7 {
+        let mut token = taken(serial);
+        token.token_id = [&cti[..cti.len() - 1], &[serial]].concat();
+        bench.store.record_token(token, NOW).await.unwrap();
+    }
+    let tries = async || bench.ask(&meter(), &ask("gateway")).await;
+    bench.events.take();
+    let refused = tries().await;
+    assert_eq!(refused.code, Code::BAD_REQUEST);
+    assert!(matches!(
+        bench.events.take().as_slice(),
+        [Event::TokenDenied {
+            reason: "key_taken",
+            ..
+        }]
+    ));
+    // Two to four are used up; five, six and seven are taken too, then eight is free.
+    assert_eq!(tries().await.code, Code::BAD_REQUEST);
+    assert_eq!(tries().await.code, Code::CREATED);
 }
