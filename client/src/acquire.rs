@@ -77,6 +77,7 @@ impl Inner {
             profile: wanted.profile,
             default_lifetime: configured.default_lifetime,
             running: wanted.running.as_ref(),
+            refreshed: wanted.refreshed.as_deref(),
             sent_at,
             max_token: self.limits.max_token,
         };

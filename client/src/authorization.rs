@@ -4,14 +4,15 @@ use motekey_coap::message::options::number;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::message::{
-    ErrorResponse, ProfileRequest, RequestCreationHints, TokenRequest, TokenResponse,
+    GrantType, ProfileRequest, RequestCreationHints, TokenRequest, TokenResponse,
 };
 use motekey_cose::scope::Scope;
 
 use crate::configuration::ResourceServer;
 use crate::error::{Error, Unusable};
+use crate::problem::oauth_error;
 use crate::target::Target;
-use crate::token::ProofKey;
+use crate::token::{Access, ProofKey};
 
 /// What a token request is made of: the configuration first, then the hints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(crate) struct Wanted {
     pub(crate) profile: Option<i64>,
     /// The key of the session whose rights are to be updated.
     pub(crate) running: Option<ProofKey>,
+    /// The token to be refreshed; the request then says nothing else.
+    pub(crate) refreshed: Option<Box<Access>>,
 }
 
 impl Wanted {
@@ -38,12 +41,30 @@ impl Wanted {
             cnonce: hints.and_then(|hints| hints.cnonce.clone()),
             profile: resource_server.profile,
             running: None,
+            refreshed: None,
         }
+    }
+
+    /// The refresh of a token, if the authorization server gave the means.
+    pub(crate) fn refresh(old: &Access) -> Option<Self> {
+        old.refresh_token.as_ref()?;
+        Some(Self {
+            audience: old.audience.clone(),
+            scope: old.asked_scope.clone(),
+            cnonce: None,
+            profile: Some(old.profile),
+            running: Some(old.key.clone()),
+            refreshed: Some(Box::new(old.clone())),
+        })
     }
 
     /// What is asked for, in one line for reports.
     pub(crate) fn summary(&self, path: &str) -> String {
         let mut line = format!("POST {path}");
+        if self.refreshed.is_some() {
+            line.push_str(" refresh");
+            return line;
+        }
         if let Some(audience) = &self.audience {
             line.push_str(&format!(" audience {audience:?}"));
         }
@@ -58,7 +79,24 @@ impl Wanted {
 
     /// The CoAP request: one CBOR map in the payload, no query (RFC 9200 Section 5).
     pub(crate) fn request(&self, token_endpoint: &Target) -> Request {
-        let message = TokenRequest {
+        let message = match &self.refreshed {
+            // RFC 9200 Section 5.8.1: a refresh is for the same key and audience, so neither is named.
+            Some(old) => TokenRequest {
+                grant_type: Some(GrantType::RefreshToken),
+                refresh_token: old.refresh_token.clone(),
+                ..TokenRequest::default()
+            },
+            None => self.message(),
+        };
+        token_endpoint
+            .request(Code::POST)
+            // RFC 9200 Section 5: the Content-Format is 19.
+            .with_payload(ContentFormat::ACE_CBOR, message.encode())
+            .accept(ContentFormat::ACE_CBOR)
+    }
+
+    fn message(&self) -> TokenRequest {
+        TokenRequest {
             audience: self.audience.clone(),
             scope: self.scope.clone(),
             // RFC 9200 Section 5.8.2: null asks for the profile; a client that knows it does not ask.
@@ -70,12 +108,7 @@ impl Wanted {
                 .map(|key| Confirmation::KeyId(key.kid.clone())),
             cnonce: self.cnonce.clone(),
             ..TokenRequest::default()
-        };
-        token_endpoint
-            .request(Code::POST)
-            // RFC 9200 Section 5: the Content-Format is 19.
-            .with_payload(ContentFormat::ACE_CBOR, message.encode())
-            .accept(ContentFormat::ACE_CBOR)
+        }
     }
 }
 
@@ -123,13 +156,6 @@ pub(crate) fn token_response(response: &Response) -> Result<TokenResponse, Error
     }
     TokenResponse::decode(&response.payload)
         .map_err(|error| Unusable::Malformed(error.to_string()).into())
-}
-
-fn oauth_error(response: &Response) -> Option<ErrorResponse> {
-    if response.options.content_format() != Some(ContentFormat::ACE_CBOR) {
-        return None;
-    }
-    ErrorResponse::decode(&response.payload).ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use motekey_coap::dtls::Backend;
 use motekey_coap::endpoint::EndpointConfig;
+use motekey_coap::time::Instant;
 
+use crate::cache::{Keeper, TokenCache};
 use crate::client::{Client, Parts};
 use crate::clock::{Clock, SystemClock};
 use crate::configuration::{AuthorizationServer, Limits, ResourceServer, Servers, Timers};
@@ -24,6 +26,7 @@ pub struct ClientBuilder {
     clock: Option<Arc<dyn Clock>>,
     seed: Option<[u8; 32]>,
     backend: Option<BackendFactory>,
+    cache: Option<TokenCache>,
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -88,6 +91,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Where tokens are kept over a restart; default: nowhere.
+    #[must_use]
+    pub fn token_cache(mut self, cache: TokenCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
     /// Seed of message ids, tokens and back-off; default: from the operating system. The same seed twice makes CoAP
     /// messages predictable: for tests.
     #[must_use]
@@ -107,7 +117,8 @@ impl ClientBuilder {
     /// others follow when they are needed. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if it cannot work, [`Error::Local`] if there is no randomness or no socket.
+    /// [`Error::Configuration`] if it cannot work, [`Error::Cache`] if the file of the token cache cannot be used,
+    /// [`Error::Local`] if there is no randomness or no socket.
     pub async fn build(mut self) -> Result<Client, Error> {
         self.servers.check()?;
         if self.profiles.is_empty() {
@@ -116,6 +127,11 @@ impl ClientBuilder {
         let seed = match self.seed {
             Some(seed) => seed,
             None => random_seed()?,
+        };
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let keeper = match self.cache {
+            Some(cache) => Some(open_cache(cache, clock.now())?),
+            None => None,
         };
         let backend = self.backend.unwrap_or_else(default_backend);
         let wire = Wire::new(backend, self.endpoint, self.timers, seed);
@@ -128,10 +144,16 @@ impl ClientBuilder {
             profiles: self.profiles,
             limits: self.limits,
             timers: self.timers,
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            clock,
+            keeper,
             wire,
         }))
     }
+}
+
+fn open_cache(cache: TokenCache, now: Instant) -> Result<Keeper, Error> {
+    let path = cache.path().to_owned();
+    Keeper::open(cache, now).map_err(|reason| Error::Cache { path, reason })
 }
 
 fn random_seed() -> Result<[u8; 32], Error> {

@@ -9,6 +9,7 @@ use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_coap::time::Instant;
 
 use crate::builder::ClientBuilder;
+use crate::cache::Keeper;
 use crate::clock::Clock;
 use crate::configuration::{Limits, Servers, Timers};
 use crate::error::Error;
@@ -43,6 +44,9 @@ pub(crate) struct Inner {
     pub(crate) wire: Wire,
     /// One per configured authorization server: its session, kept open.
     pub(crate) authorization_links: Vec<tokio::sync::Mutex<Option<Link>>>,
+    /// The token cache, and why it was not written the last time.
+    pub(crate) keeper: Option<Arc<Mutex<Keeper>>>,
+    pub(crate) cache_failure: Mutex<Option<Error>>,
     slots: Mutex<Slots>,
     recorder: Mutex<Recorder>,
 }
@@ -76,6 +80,8 @@ impl Client {
             clock: parts.clock,
             wire: parts.wire,
             authorization_links,
+            keeper: parts.keeper.map(|keeper| Arc::new(Mutex::new(keeper))),
+            cache_failure: Mutex::default(),
             slots: Mutex::default(),
             recorder,
         };
@@ -209,17 +215,23 @@ impl Client {
             .unwrap_or(Err(Error::TimeLimit(limit)))
     }
 
-    /// Forgets token and session of the resource server of `url`; the session ends with close_notify.
+    /// Forgets token and session of the resource server of `url`, in the token cache too; the session ends with
+    /// close_notify.
     ///
     /// # Errors
-    /// [`Error::InvalidUri`].
+    /// [`Error::InvalidUri`], [`Error::NotConfigured`].
     pub async fn forget(&self, url: &str) -> Result<(), Error> {
         let target = Target::parse(url)?;
-        let slot = self.inner.slot(&target.origin);
-        let mut state = slot.lock().await;
-        state.access = None;
-        state.disconnect().await;
+        let call = self.inner.call(&target)?;
+        let mut state = call.slot.lock().await;
+        self.inner.forget(&call, &mut state).await;
         Ok(())
+    }
+
+    /// Why the token cache could not be written the last time that it was to be; `None` when all is well. A request
+    /// does not fail for it.
+    pub fn cache_failure(&self) -> Option<Error> {
+        self.inner.cache_failure()
     }
 
     /// What happened on the wire so far.
@@ -246,6 +258,7 @@ pub(crate) struct Parts {
     pub(crate) timers: Timers,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) wire: Wire,
+    pub(crate) keeper: Option<Keeper>,
 }
 
 impl fmt::Debug for Inner {
@@ -355,7 +368,7 @@ impl Inner {
     /// Checks that the lease still holds when an answer has come.
     pub(crate) fn still_valid(&self, lease: &Lease) -> Result<(), Error> {
         // RFC 9202 Section 3.4: the key is checked before a response is used.
-        if self.now() < lease.expires_at {
+        if self.now() < lease.validity.end() {
             Ok(())
         } else {
             Err(Error::KeyExpired)

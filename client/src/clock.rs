@@ -67,6 +67,40 @@ impl Clock for OffsetClock {
     }
 }
 
+/// The date, as far as a device knows it. Needed for one thing only: to judge tokens that were kept over a restart,
+/// when the monotonic clock began anew.
+pub trait WallClock: Send + Sync + fmt::Debug {
+    /// Seconds since 1970-01-01T00:00:00Z; `None` as long as the device does not know the date.
+    fn unix_seconds(&self) -> Option<u64>;
+}
+
+/// The date of the operating system. A date before 2020 is taken for that of a device which does not know it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemWallClock;
+
+/// 2020-01-01T00:00:00Z: before this program was written.
+const NEVER_BEFORE: u64 = 1_577_836_800;
+
+impl WallClock for SystemWallClock {
+    fn unix_seconds(&self) -> Option<u64> {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .ok()
+            .map(|elapsed| elapsed.as_secs())
+            .filter(|seconds| *seconds >= NEVER_BEFORE)
+    }
+}
+
+/// No date at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoWallClock;
+
+impl WallClock for NoWallClock {
+    fn unix_seconds(&self) -> Option<u64> {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use motekey_cose::scope::Scope;
 
 use crate::error::Error;
 use crate::profile::TokenTransport;
+use crate::renewal::Renewal;
 use crate::target::{Origin, Target};
 
 /// An authorization server and the credential of this device there.
@@ -217,6 +218,8 @@ pub struct Timers {
     /// One request and its answer; default 25 seconds, in which CoAP has sent it four times. A session on which
     /// nothing came within this time is opened anew.
     pub exchange: Duration,
+    /// When a token is renewed ahead of its end, beside the requests that still use it.
+    pub renewal: Renewal,
 }
 
 impl Default for Timers {
@@ -225,6 +228,7 @@ impl Default for Timers {
             call: Duration::from_secs(60),
             handshake: Duration::from_secs(20),
             exchange: Duration::from_secs(25),
+            renewal: Renewal::default(),
         }
     }
 }

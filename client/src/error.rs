@@ -3,6 +3,7 @@
 mod advice;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use motekey_coap::message::Code;
@@ -11,6 +12,8 @@ use motekey_cose::message::ErrorResponse;
 use advice::{fmt_token_refused, upload_advice};
 
 pub use advice::advice;
+
+use crate::cache::CacheError;
 
 /// The other end of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -204,6 +207,13 @@ pub enum Error {
     TimeLimit(Duration),
     /// The key of the session ended while the answer was under way: the answer is not used (RFC 9202 Section 3.4).
     KeyExpired,
+    /// The file of the token cache cannot be used; it is left as it is.
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: CacheError,
+    },
     /// This host failed: sockets, random numbers, or a limit of this client.
     Local(String),
 }
@@ -225,7 +235,8 @@ impl Error {
             Self::CannotReach { .. } | Self::Interrupted { .. } | Self::TimeLimit(_) => {
                 Fault::CannotReach
             }
-            Self::Local(_) => Fault::Local,
+            Self::Cache { reason, .. } if reason.is_wrong_use() => Fault::WrongUse,
+            Self::Cache { .. } | Self::Local(_) => Fault::Local,
         }
     }
 }
@@ -303,6 +314,9 @@ impl fmt::Display for Error {
                 "the token ended while the answer was under way, so the answer is not used; ask again, or ask the \
                  operator for longer tokens",
             ),
+            Self::Cache { path, reason } => {
+                write!(formatter, "the token cache {}: {reason}", path.display())
+            }
             Self::Local(reason) => write!(formatter, "this host failed: {reason}"),
         }
     }

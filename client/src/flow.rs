@@ -31,7 +31,7 @@ enum Next {
 impl Inner {
     /// Sends the request of the caller.
     pub(crate) async fn perform(
-        &self,
+        self: &Arc<Self>,
         method: Code,
         target: &Target,
         body: &Body,
@@ -77,6 +77,7 @@ impl Inner {
                     if let Next::Done = inner.judge(&call, &lease, &first, &mut attempts).await? {
                         return Ok(Subscription::new(
                             Arc::clone(inner),
+                            target.clone(),
                             lease,
                             first,
                             notifications,
@@ -157,7 +158,7 @@ impl Inner {
         if state.is_current(lease) {
             let access = self.obtain(call, hints.as_ref()).await?;
             state.disconnect().await;
-            state.access = Some(access);
+            self.hold(call, &mut state, access).await;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Token and session of one resource server: obtained, checked, updated, dropped.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use motekey_coap::message::{ContentFormat, Request};
 use motekey_coap::time::Instant;
@@ -24,7 +24,14 @@ pub(crate) type Slot = Arc<tokio::sync::Mutex<State>>;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) access: Option<Access>,
+    /// A token with another key, for the session after this one.
+    pub(crate) next: Option<Access>,
+    /// After an attempt to renew the token ahead of its end.
+    pub(crate) no_renewal_before: Instant,
     link: Option<Link>,
+    validity: Arc<Validity>,
+    /// The token cache was asked.
+    recalled: bool,
     /// Counts sessions, so that a request knows whether another one has renewed them meanwhile.
     generation: u64,
 }
@@ -40,16 +47,31 @@ pub(crate) struct Call<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
     pub(crate) link: Link,
-    pub(crate) expires_at: Instant,
+    pub(crate) validity: Arc<Validity>,
     /// The session was there before this call.
     pub(crate) reused: bool,
     generation: u64,
+}
+
+/// Until when the session of a lease may be used. Moves when its token is renewed.
+#[derive(Debug, Default)]
+pub(crate) struct Validity(Mutex<Instant>);
+
+impl Validity {
+    pub(crate) fn end(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, end: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = end;
+    }
 }
 
 impl State {
     /// Ends the session with close_notify.
     pub(crate) async fn disconnect(&mut self) {
         self.generation = self.generation.wrapping_add(1);
+        self.validity = Arc::default();
         if let Some(link) = self.link.take() {
             link.close().await;
         }
@@ -60,11 +82,24 @@ impl State {
         self.generation == lease.generation
     }
 
+    /// The token in use and its session, if there are both.
+    pub(crate) fn running(&self) -> Option<(&Access, &Link)> {
+        self.access.as_ref().zip(self.link.as_ref())
+    }
+
+    /// Whether this token is still the one in use.
+    pub(crate) fn holds(&self, access: &Access) -> bool {
+        self.access
+            .as_ref()
+            .is_some_and(|held| held.token == access.token)
+    }
+
     fn lease(&self, reused: bool) -> Option<Lease> {
-        let (access, link) = (self.access.as_ref()?, self.link.as_ref()?);
+        let (access, link) = self.running()?;
+        self.validity.set(access.expires_at);
         Some(Lease {
             link: link.clone(),
-            expires_at: access.expires_at,
+            validity: Arc::clone(&self.validity),
             reused,
             generation: self.generation,
         })
@@ -87,9 +122,7 @@ impl Inner {
     pub(crate) async fn token(&self, target: &Target) -> Result<Granted, Error> {
         let call = self.call(target)?;
         let mut state = call.slot.lock().await;
-        if !self.has_valid_token(&mut state).await {
-            state.access = Some(self.obtain(&call, None).await?);
-        }
+        self.ensure_token(&mut state, &call).await?;
         self.describe_held(&state)
     }
 
@@ -101,22 +134,19 @@ impl Inner {
     ) -> Result<Granted, Error> {
         let call = self.call(target)?;
         let mut state = call.slot.lock().await;
-        self.has_valid_token(&mut state).await;
+        self.recall(&call, &mut state);
+        self.drop_ended(&mut state).await;
         self.change_scope(&mut state, &call, scope).await?;
         self.describe_held(&state)
     }
 
     /// A valid token and an open session, obtained if they are not there.
-    pub(crate) async fn lease(&self, call: &Call<'_>) -> Result<Lease, Error> {
+    pub(crate) async fn lease(self: &Arc<Self>, call: &Call<'_>) -> Result<Lease, Error> {
         let mut state = call.slot.lock().await;
-        let mut fresh = false;
-        // RFC 9200 Section 5.10.2: the client checks before each request that its token is still valid.
-        if !self.has_valid_token(&mut state).await {
-            state.access = Some(self.obtain(call, None).await?);
-            fresh = true;
-        }
+        let fresh = self.ensure_token(&mut state, call).await?;
         if let Some(link) = state.link.clone() {
             if link.is_alive().await {
+                self.renew_in_time(&mut state, call.target);
                 return state.lease(true).ok_or(Error::KeyExpired);
             }
             state.disconnect().await;
@@ -130,9 +160,11 @@ impl Inner {
                 return Err(error);
             }
             // An older token is not accepted any more: once more with a fresh one.
-            state.access = Some(self.obtain(call, None).await?);
+            let access = self.obtain(call, None).await?;
+            self.hold(call, &mut state, access).await;
             self.establish(&mut state, call).await?;
         }
+        self.renew_in_time(&mut state, call.target);
         state.lease(false).ok_or(Error::KeyExpired)
     }
 
@@ -165,8 +197,26 @@ impl Inner {
             self.upload(Step::UpdateUpload, &link, call.configured, upload)
                 .await?;
         }
-        state.access = Some(access);
+        self.hold(call, state, access).await;
         Ok(())
+    }
+
+    /// Takes a token into use, and into the token cache.
+    pub(crate) async fn hold(&self, call: &Call<'_>, state: &mut State, access: Access) {
+        self.keep(call, &access).await;
+        state.validity.set(access.expires_at);
+        state.next = None;
+        state.no_renewal_before = Instant::ZERO;
+        state.access = Some(access);
+    }
+
+    /// Drops token and session, here and in the token cache.
+    pub(crate) async fn forget(&self, call: &Call<'_>, state: &mut State) {
+        state.access = None;
+        state.next = None;
+        state.recalled = true;
+        state.disconnect().await;
+        self.unkeep(call).await;
     }
 
     /// Where a resource server is.
@@ -180,18 +230,54 @@ impl Inner {
         }
     }
 
-    /// Drops an expired token together with its session.
-    async fn has_valid_token(&self, state: &mut State) -> bool {
+    /// Makes sure that there is a valid token: the one in use, one that waits, one from the token cache, a refreshed
+    /// or a new one. Whether it is new.
+    async fn ensure_token(&self, state: &mut State, call: &Call<'_>) -> Result<bool, Error> {
+        self.recall(call, state);
+        // RFC 9200 Section 5.10.2: the client checks before each request that its token is still valid.
+        let ended = self.drop_ended(state).await;
+        if state.access.is_some() {
+            return Ok(false);
+        }
+        if let Some(wanted) = ended.as_ref().and_then(Wanted::refresh) {
+            let step = Step::TokenRequest;
+            match self.request_token(step, call.configured, &wanted).await {
+                Ok(access) => {
+                    self.hold(call, state, access).await;
+                    return Ok(false);
+                }
+                // RFC 6749 Section 5.2: a refresh token can have ended or be revoked.
+                Err(Error::TokenRefused { .. } | Error::UnusableToken(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let access = self.obtain(call, None).await?;
+        self.hold(call, state, access).await;
+        Ok(true)
+    }
+
+    /// Takes the token from the token cache, the first time.
+    fn recall(&self, call: &Call<'_>, state: &mut State) {
+        if !state.recalled && state.access.is_none() {
+            state.recalled = true;
+            state.access = self.kept(call);
+        }
+    }
+
+    /// Drops an expired token together with its session; the one that waits takes its place.
+    async fn drop_ended(&self, state: &mut State) -> Option<Access> {
+        let now = self.now();
         if state
             .access
             .as_ref()
-            .is_some_and(|access| access.is_valid(self.now()))
+            .is_some_and(|access| access.is_valid(now))
         {
-            return true;
+            return None;
         }
-        state.access = None;
+        let ended = state.access.take();
         state.disconnect().await;
-        false
+        state.access = state.next.take().filter(|access| access.is_valid(now));
+        ended
     }
 
     /// Brings the token to the resource server and opens the session.
@@ -225,7 +311,7 @@ impl Inner {
     }
 
     /// POST to authz-info; anything but a success is a refusal.
-    async fn upload(
+    pub(crate) async fn upload(
         &self,
         step: Step,
         link: &Link,
@@ -252,7 +338,7 @@ impl Inner {
         }
     }
 
-    fn profile_of(&self, access: &Access) -> Result<&dyn Profile, Error> {
+    pub(crate) fn profile_of(&self, access: &Access) -> Result<&dyn Profile, Error> {
         self.profile(access.profile)
             .ok_or_else(|| Unusable::Profile(access.profile).into())
     }

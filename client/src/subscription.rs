@@ -9,11 +9,13 @@ use motekey_coap::message::Response;
 use crate::client::Inner;
 use crate::error::{Error, Role};
 use crate::session::Lease;
+use crate::target::Target;
 use crate::wire::Failure;
 
 /// A registration for notifications; ends when dropped.
 pub struct Subscription {
     inner: Arc<Inner>,
+    target: Target,
     lease: Lease,
     first: Response,
     notifications: Observation,
@@ -31,12 +33,14 @@ impl fmt::Debug for Subscription {
 impl Subscription {
     pub(crate) fn new(
         inner: Arc<Inner>,
+        target: Target,
         lease: Lease,
         first: Response,
         notifications: Observation,
     ) -> Self {
         Self {
             inner,
+            target,
             lease,
             first,
             notifications,
@@ -64,6 +68,7 @@ impl Subscription {
         // An error notification tells nothing but the end, and is passed on even then.
         if response.code.is_success() {
             self.inner.still_valid(&self.lease)?;
+            self.inner.renew_for(&self.target);
         }
         Ok(Some(response))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use motekey_coap::dtls::PreSharedKey;
 use motekey_coap::time::Instant;
 use motekey_cose::envelope::EnvelopeKind;
-use motekey_cose::message::{TokenResponse, TokenType};
+use motekey_cose::message::{Secret, TokenResponse, TokenType};
 use motekey_cose::scope::Scope;
 use motekey_cose::token::{TokenTags, inspect};
 
@@ -40,6 +40,9 @@ pub struct Access {
     pub scope: Option<Scope>,
     /// `scope` of the request.
     pub asked_scope: Option<Scope>,
+    /// What gets the next token for the same key and audience, if the authorization server gave it (RFC 6749
+    /// Section 6). Never printed.
+    pub refresh_token: Option<Secret>,
 }
 
 impl Access {
@@ -61,6 +64,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) default_lifetime: Option<Duration>,
     /// The key of the session whose rights are updated.
     pub(crate) running: Option<&'a ProofKey>,
+    /// The token that is refreshed: what the response does not say stays as it was.
+    pub(crate) refreshed: Option<&'a Access>,
     pub(crate) sent_at: Instant,
     pub(crate) max_token: usize,
 }
@@ -97,8 +102,15 @@ pub(crate) fn accept(
         expires_at: asked.sent_at + lifetime,
         lifetime,
         audience: asked.audience.map(str::to_owned),
-        scope: response.scope.or_else(|| asked.scope.cloned()),
+        // RFC 6749 Section 6: scope and refresh token stay, if the response names no others.
+        scope: response
+            .scope
+            .or_else(|| asked.refreshed.and_then(|old| old.scope.clone()))
+            .or_else(|| asked.scope.cloned()),
         asked_scope: asked.scope.cloned(),
+        refresh_token: response
+            .refresh_token
+            .or_else(|| asked.refreshed.and_then(|old| old.refresh_token.clone())),
         token: response.access_token,
     };
     if access.is_valid(now) {

@@ -1,5 +1,5 @@
 use motekey_coap::dtls::PreSharedKey;
-use motekey_cose::message::ErrorCode;
+use motekey_cose::message::{ErrorCode, ErrorResponse};
 
 use super::*;
 

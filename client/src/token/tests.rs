@@ -27,6 +27,7 @@ fn asked() -> Asked<'static> {
         profile: None,
         default_lifetime: None,
         running: None,
+        refreshed: None,
         sent_at: SENT,
         max_token: 4096,
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::scripted::{WIDE, World};
-use motekey_client::{ResourceServer, Step, TokenTransport};
+use motekey_client::{Renewal, ResourceServer, Step, Timers, TokenTransport};
 use motekey_coap::message::{Code, ContentFormat};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::message::ProfileRequest;
@@ -128,7 +128,12 @@ async fn d24_f45_an_uploaded_token_is_named_by_its_kid() {
 async fn f61_d31_an_expired_token_is_renewed_before_the_next_request() {
     let world = World::start().await;
     world.script().lifetime = Some(60);
-    let client = world.client().await;
+    let timers = Timers {
+        renewal: Renewal::OFF,
+        ..Timers::default()
+    };
+    let builder = world.builder(world.known().audience("rs1"));
+    let client = builder.timers(timers).build().await.unwrap();
     client.get(&world.url("/temperature")).await.unwrap();
     world.clock.advance(Duration::from_secs(59));
     client.get(&world.url("/temperature")).await.unwrap();

@@ -3,10 +3,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "tests may panic: that is how they fail"
 )]
 
 mod flow;
+mod lasting;
 #[cfg(feature = "program")]
 mod mote;
 mod refusals;

@@ -17,7 +17,8 @@ use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::key::CoseKey;
 use motekey_cose::message::{
-    ErrorResponse, PskIdentity, RequestCreationHints, TokenRequest, TokenResponse,
+    ErrorCode, ErrorResponse, GrantType, PskIdentity, RequestCreationHints, Secret, TokenRequest,
+    TokenResponse,
 };
 use motekey_cose::scope::Scope;
 use tokio::net::UdpSocket;
@@ -37,6 +38,12 @@ pub(crate) struct Script {
     pub(crate) profile: Option<i64>,
     pub(crate) token_length: usize,
     pub(crate) content_format: ContentFormat,
+    /// Gives a refresh token with each token.
+    pub(crate) refresh: bool,
+    /// Refuses requests that name a key with this error.
+    pub(crate) refuse_updates: Option<ErrorCode>,
+    /// Refuses refresh tokens.
+    pub(crate) refuse_refresh: bool,
     // What the resource server does.
     pub(crate) hints: RequestCreationHints,
     pub(crate) hints_with_unauthorized: bool,
@@ -176,6 +183,9 @@ impl Script {
             profile: Some(1),
             token_length: 90,
             content_format: ContentFormat::ACE_CBOR,
+            refresh: false,
+            refuse_updates: None,
+            refuse_refresh: false,
             hints,
             hints_with_unauthorized: true,
             forget_tokens: 0,
@@ -207,11 +217,28 @@ impl Script {
         }
         let asked = TokenRequest::decode(&request.payload).unwrap();
         let number = u8::try_from(self.issued.len() + 1).unwrap();
-        let running = match &asked.req_cnf {
-            Some(Confirmation::KeyId(kid)) => self
+        let refused = match (&asked.req_cnf, asked.grant_type) {
+            (Some(_), _) => self.refuse_updates,
+            (None, Some(GrantType::RefreshToken)) if self.refuse_refresh => {
+                Some(ErrorCode::InvalidGrant)
+            }
+            _ => None,
+        };
+        if let Some(error) = refused {
+            return Response::new(Code::BAD_REQUEST)
+                .with_payload(ContentFormat::ACE_CBOR, ErrorResponse::new(error).encode());
+        }
+        let running = match (&asked.req_cnf, &asked.refresh_token) {
+            (Some(Confirmation::KeyId(kid)), _) => self
                 .issued
                 .iter()
                 .rfind(|issued| issued.kid == *kid)
+                .cloned(),
+            // The refresh token of the script is the key id.
+            (None, Some(secret)) => self
+                .issued
+                .iter()
+                .rfind(|issued| issued.kid == secret.expose())
                 .cloned(),
             _ => None,
         };
@@ -238,7 +265,7 @@ impl Script {
             cnf,
             scope: None,
             token_type: None,
-            refresh_token: None,
+            refresh_token: self.refresh.then(|| Secret::from(&kid[..])),
             ace_profile: self.profile,
             rs_cnf: None,
         };

@@ -18,6 +18,7 @@ fn access(token: Vec<u8>) -> Access {
         audience: None,
         scope: None,
         asked_scope: None,
+        refresh_token: None,
     }
 }
 
