@@ -22,6 +22,9 @@ Examples:
     mote --config mote.toml post coaps://gateway.example.com/meters/1 \\
          --payload-file readings.cbor --content-format 112
 
+  Keep the token for the next call, sealed under a key derived from the PSK:
+    mote --config mote.toml --cache /var/lib/mote/tokens get coaps://gateway.example.com/meters
+
   Ask for a token and see what was granted:
     mote --config mote.toml token coaps://gateway.example.com
 
@@ -82,6 +85,12 @@ pub(crate) struct Options {
     /// How the token reaches the resource server [default: automatic].
     #[arg(long, global = true, value_name = "HOW")]
     pub(crate) token_transport: Option<Transport>,
+    /// File in which tokens are kept for the next call, sealed; without it every call asks for a token.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cache: Option<PathBuf>,
+    /// File with the key that --cache is sealed under, 32 bytes in hexadecimal; default: derived from the PSK.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cache_key_file: Option<PathBuf>,
     /// Time limit of the whole call in seconds.
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: Option<u64>,

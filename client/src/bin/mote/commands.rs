@@ -87,6 +87,7 @@ async fn observe(options: &Options, url: &str, count: Option<u64>) -> Result<(),
     if options.explain {
         explain(options, &client);
     }
+    warn_of_cache(&client);
     client.shutdown().await;
     verdict(&last)
 }
@@ -154,7 +155,19 @@ async fn finish(options: &Options, client: &Client, mut answer: Value, text: Opt
             print(&text);
         }
     }
+    warn_of_cache(client);
     client.shutdown().await;
+}
+
+/// The result stands; the next call has to ask for a token again.
+#[expect(
+    clippy::print_stderr,
+    reason = "a program tells people on standard error what it could not do"
+)]
+fn warn_of_cache(client: &Client) {
+    if let Some(error) = client.cache_failure() {
+        eprintln!("mote: {error}");
+    }
 }
 
 fn explain(options: &Options, client: &Client) {

@@ -13,6 +13,10 @@ pub(crate) struct File {
     pub(crate) resource_server: Vec<ResourceServerTable>,
     /// Time limit of the whole call.
     pub(crate) call_time_limit_seconds: Option<u64>,
+    /// File of the token cache.
+    pub(crate) cache_file: Option<PathBuf>,
+    /// File with the key of the token cache.
+    pub(crate) cache_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,16 +44,21 @@ pub(crate) struct ResourceServerTable {
 }
 
 impl File {
-    /// Reads `path`. A relative `key_file` is taken from the directory of the file.
+    /// Reads `path`. Relative files are taken from the directory of the file.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("{}: {error}", path.display()))?;
         let mut file =
             Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-        if let (Some(key_file), Some(directory)) =
-            (&mut file.authorization_server.key_file, path.parent())
-        {
-            *key_file = directory.join(&*key_file);
+        if let Some(directory) = path.parent() {
+            let named = [
+                &mut file.authorization_server.key_file,
+                &mut file.cache_file,
+                &mut file.cache_key_file,
+            ];
+            for name in named.into_iter().flatten() {
+                *name = directory.join(&*name);
+            }
         }
         Ok(file)
     }
@@ -68,6 +77,8 @@ mod tests {
         let file = File::parse(
             r#"
             call_time_limit_seconds = 20
+            cache_file = "tokens"
+            cache_key_file = "/etc/mote/cache.key"
             [authorization_server]
             uri = "coaps://as.example.com"
             address = "127.0.0.1:5684"

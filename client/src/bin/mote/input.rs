@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use motekey_client::CacheKey;
 use motekey_coap::dtls::PreSharedKey;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -37,6 +38,20 @@ pub(crate) fn identity(text: &str) -> Result<Vec<u8>, String> {
         Some(digits) => hexadecimal(digits).map_err(|error| format!("identity: {error}")),
         None => Ok(text.as_bytes().to_vec()),
     }
+}
+
+/// The key of a token cache.
+pub(crate) fn cache_key(file: &Path) -> Result<CacheKey, String> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
+    let bytes = Zeroizing::new(
+        hexadecimal(&Zeroizing::new(text)).map_err(|error| format!("{name}: {error}"))?,
+    );
+    let key = Zeroizing::new(
+        <[u8; 32]>::try_from(bytes.as_slice())
+            .map_err(|_| format!("{name}: {} bytes, wanted 32", bytes.len()))?,
+    );
+    Ok(CacheKey::new(*key))
 }
 
 /// The PSK: from the environment, else from the file.

@@ -1,9 +1,11 @@
 //! From command line, environment and file to a client.
 
+use std::path::Path;
 use std::time::Duration;
 
 use motekey_client::{
-    AuthorizationServer, Client, ClientBuilder, Error, ResourceServer, Timers, TokenTransport,
+    AuthorizationServer, CacheKey, Client, ClientBuilder, Error, PreSharedKey, ResourceServer,
+    Timers, TokenCache, TokenTransport,
 };
 use motekey_coap::dtls::ClientCredential;
 
@@ -50,9 +52,19 @@ fn configure(
     let identity =
         identity.ok_or_else(|| "no identity: give --identity, or --config".to_owned())?;
     let key_file = options.key_file.as_ref().or(table.key_file.as_ref());
+    let key = input::key(key, key_file.map(AsRef::as_ref))?;
+    let cache = options.cache.as_ref().or(file.cache_file.as_ref());
+    let cache_key = options
+        .cache_key_file
+        .as_ref()
+        .or(file.cache_key_file.as_ref());
+    let cache = match cache {
+        Some(path) => Some(token_cache(path, cache_key.map(AsRef::as_ref), &key)?),
+        None => None,
+    };
     let credential = ClientCredential::PreSharedKey {
         identity: input::identity(identity)?,
-        key: input::key(key, key_file.map(AsRef::as_ref))?,
+        key,
     };
     let mut server = AuthorizationServer::new(uri, credential)?;
     if let Some(address) = table
@@ -62,6 +74,9 @@ fn configure(
         server = server.at_address(address);
     }
     let mut builder = Client::builder().authorization_server(server);
+    if let Some(cache) = cache {
+        builder = builder.token_cache(cache);
+    }
     let mut summary = Summary {
         authorization_server: uri.clone(),
         identity: identity.clone(),
@@ -82,9 +97,24 @@ fn configure(
             call,
             handshake,
             exchange,
+            ..default
         });
     }
     Ok((builder, summary))
+}
+
+/// The token cache, sealed under the key of its own file, else under a key derived from that of the device.
+fn token_cache(
+    path: &Path,
+    key_file: Option<&Path>,
+    device_key: &PreSharedKey,
+) -> Result<TokenCache, Failure> {
+    let key = match key_file {
+        Some(key_file) => input::cache_key(key_file)?,
+        None => CacheKey::derive(device_key)
+            .map_err(|error| format!("the key of the token cache cannot be derived: {error}"))?,
+    };
+    Ok(TokenCache::new(path, key))
 }
 
 /// The entries of the file; the one of the URL goes first, with the options over it.
