@@ -4,11 +4,12 @@
 target="${CARGO_TARGET_DIR:-$PWD/target}"
 export PATH="$target/tools/bin:$PATH"
 
-# install_debian_packages COMMAND:PACKAGE..: installs the packages whose command is missing; quiet when none is.
+# install_debian_packages COMMAND:PACKAGE..: installs the packages whose command, or file, is missing; quiet when none
+# is.
 install_debian_packages() {
     local pair packages=() sudo=()
     for pair in "$@"; do
-        command -v "${pair%%:*}" >/dev/null || packages+=("${pair#*:}")
+        command -v "${pair%%:*}" >/dev/null || [ -e "${pair%%:*}" ] || packages+=("${pair#*:}")
     done
     [ "${#packages[@]}" -gt 0 ] || return 0
     if ! command -v apt-get >/dev/null; then

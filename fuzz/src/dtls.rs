@@ -20,6 +20,13 @@ use motekey_dtls::{
 };
 
 const IDENTITY: &[u8] = b"device";
+/// What the first byte of an input chooses from.
+const SUITES: [CipherSuite; 4] = [
+    CipherSuite::PskAes128Ccm8,
+    CipherSuite::PskAes128Gcm,
+    CipherSuite::PskChaCha20Poly1305,
+    CipherSuite::EcdhePskAes128Ccm8,
+];
 /// Datagrams that one input may cause: a bound far above what an honest end sends.
 const MAX_DATAGRAMS: usize = 4096;
 /// How often timers run at the end.
@@ -155,9 +162,8 @@ struct World {
 impl World {
     fn new(suite: usize, victim: Role) -> Option<Self> {
         let mut random = Counter(1);
-        let suites: Vec<_> = CipherSuite::ALL.into_iter().collect();
         let config = ClientConfig {
-            cipher_suites: vec![*suites.get(suite % suites.len())?],
+            cipher_suites: vec![*SUITES.get(suite % SUITES.len())?],
             ..ClientConfig::new(&PROVIDER)
         };
         let credential = ClientCredential::PreSharedKey {
@@ -167,7 +173,6 @@ impl World {
         let now = Instant::ZERO;
         let server = ServerConfig::new(&PROVIDER, Arc::new(OneKey));
         let front = Server::new(Arc::new(server), now, &mut random).ok()?;
-        // Suites that do not fit the credential are refused here.
         let client = Connection::connect(&config, &credential, now, &mut random).ok()?;
         let mut world = Self {
             victim,

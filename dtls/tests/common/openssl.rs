@@ -18,13 +18,23 @@ pub(crate) struct OpenSsl {
 
 impl OpenSsl {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new("openssl")
+        Self::program("openssl", "openssl", arguments)
+    }
+
+    /// Another program that behaves like it; `package` is the Debian package to install if it is missing.
+    pub(crate) fn program(program: &str, package: &str, arguments: &[&str]) -> Self {
+        let spawned = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn()
-            .expect("openssl is installed");
+            .spawn();
+        assert!(
+            spawned.is_ok(),
+            "{program}: {:?}; install the package {package}",
+            spawned.as_ref().err()
+        );
+        let mut child = spawned.unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
