@@ -93,6 +93,13 @@ pub struct ClaimsSet {
     pub exi: Option<u64>,
 }
 
+/// The values of `cnf` and `scope`, not read yet.
+#[derive(Default)]
+pub(crate) struct UnreadRights<'a> {
+    cnf: Option<Value<'a>>,
+    scope: Option<Value<'a>>,
+}
+
 /// For whom a token is meant (RFC 8392 Section 3.1.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
@@ -141,13 +148,39 @@ impl ClaimsSet {
     /// # Errors
     /// [`ClaimsError`]; a claim of a type that its definition does not allow is an error, an unknown claim is not.
     pub fn decode(bytes: &[u8]) -> Result<Self, ClaimsError> {
+        let (mut claims, rights) = Self::decode_without_rights(bytes)?;
+        claims.read_rights(&rights)?;
+        Ok(claims)
+    }
+
+    /// Reads all claims but `cnf` and `scope`, whose values are given back unread: whoever checks claims in an order
+    /// looks at others first.
+    pub(crate) fn decode_without_rights(
+        bytes: &[u8],
+    ) -> Result<(Self, UnreadRights<'_>), ClaimsError> {
         let mut members = MapReader::parse(bytes, Limits::DEFAULT, NAMES)?;
         let mut claims = Self::default();
+        let mut rights = UnreadRights::default();
         while let Some((label, value)) = members.next_member()? {
-            // RFC 8392 Section 3: claims that are not understood are ignored.
-            claims.read_claim(label, &value)?;
+            match label {
+                claim::CNF => rights.cnf = Some(value),
+                claim::SCOPE => rights.scope = Some(value),
+                // RFC 8392 Section 3: claims that are not understood are ignored.
+                _ => drop(claims.read_claim(label, &value)?),
+            }
         }
-        Ok(claims)
+        Ok((claims, rights))
+    }
+
+    /// Reads what [`ClaimsSet::decode_without_rights`] left.
+    pub(crate) fn read_rights(&mut self, rights: &UnreadRights<'_>) -> Result<(), ClaimsError> {
+        if let Some(value) = &rights.scope {
+            self.scope = Some(Scope::read(value)?);
+        }
+        if let Some(value) = &rights.cnf {
+            self.cnf = Some(Confirmation::read(value)?);
+        }
+        Ok(())
     }
 
     /// The encoded claims set.

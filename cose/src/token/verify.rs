@@ -87,8 +87,10 @@ pub fn verify(
         .map_err(TokenError::Protection)?;
     let (content, protection) = unnest(&envelope, issuer, content)?;
     // RFC 8392 Section 7.2: the content is a CBOR map of claims.
-    let claims = ClaimsSet::decode(&content)?;
+    let (mut claims, rights) = ClaimsSet::decode_without_rights(&content)?;
     check_claims(&claims, issuer, protection, now, audiences)?;
+    // RFC 9200 Section 5.10.1.1: iss, exp and aud come before the scope, and before a key of whatever kind.
+    claims.read_rights(&rights)?;
     let proof_key = proof_key(provider, &claims, issuer, protection)?;
     Ok(VerifiedToken {
         claims,

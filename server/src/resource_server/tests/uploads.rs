@@ -328,6 +328,37 @@ async fn f57_first_fault_in_the_order_decides() {
 }
 
 #[tokio::test]
+async fn f57_key_and_scope_of_unknown_kinds_come_behind_exp_and_aud() {
+    let bench = bench();
+    let key = CoseKey::symmetric(&shared_key("as"), None);
+    let key = key
+        .encryption_key(&PROVIDER, AeadAlgorithm::AesCcm16_64_128)
+        .unwrap();
+    // cnf: {1: {kty: 99, kid: "k"}}; scope: 0.
+    let unreadable = b"\x08\xa1\x01\xa2\x01\x18\x63\x02\x41k\x09\x00";
+    let exp = |seconds| Some(NumericDate::from_seconds(NOW + seconds));
+    let pump = Some(Audience::One("pump".to_owned()));
+    for (what, exp, aud, code) in [
+        ("and expired", exp(-1), claims(1).aud, Code::UNAUTHORIZED),
+        ("and for another", exp(600), pump, Code::FORBIDDEN),
+        ("alone", exp(600), claims(1).aud, Code::BAD_REQUEST),
+    ] {
+        let rest = ClaimsSet {
+            cnf: None,
+            scope: None,
+            exp,
+            aud,
+            ..claims(1)
+        };
+        let mut content = rest.encode();
+        content[0] += 2;
+        content.extend_from_slice(unreadable);
+        let token = encrypt0(&content, &key, &[1; 13], &[], Layout::default()).unwrap();
+        assert_eq!(bench.upload(&token).await, code, "{what}");
+    }
+}
+
+#[tokio::test]
 async fn w02_unknown_claims_are_ignored() {
     let bench = bench();
     let mut content = claims(1).encode();
