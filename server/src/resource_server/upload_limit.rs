@@ -40,24 +40,29 @@ impl UploadLimit {
     /// Takes one upload from the allowance of `peer`; `false` if there is none left.
     pub(super) fn take(&mut self, peer: IpAddr, now: UnixSeconds) -> bool {
         let index = usize::try_from(self.hasher.hash_one(peer) % PLACES as u64).unwrap_or_default();
-        let Some(place) = self.places.get_mut(index) else {
-            return false;
-        };
+        self.places
+            .get_mut(index)
+            .is_some_and(|place| place.take(self.rate, now))
+    }
+}
+
+impl Place {
+    fn take(&mut self, rate: u32, now: UnixSeconds) -> bool {
+        // A clock that went back gives nothing for the time that it lost, and counts on from there.
         let elapsed =
-            u32::try_from(now.saturating_sub(place.refilled_at).max(0)).unwrap_or(u32::MAX);
-        if elapsed > 0 {
-            let full = self.rate.saturating_mul(4);
-            place.left = place
-                .left
-                .saturating_add(elapsed.saturating_mul(self.rate))
-                .min(full);
-            place.refilled_at = now;
+            u32::try_from(now.saturating_sub(self.refilled_at).max(0)).unwrap_or(u32::MAX);
+        self.left = self
+            .left
+            .saturating_add(elapsed.saturating_mul(rate))
+            .min(rate.saturating_mul(4));
+        self.refilled_at = now;
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => false,
         }
-        if place.left == 0 {
-            return false;
-        }
-        place.left -= 1;
-        true
     }
 }
 
@@ -80,6 +85,7 @@ mod tests {
             0,
             "a clock that goes back gives nothing"
         );
+        assert_eq!(taken(&mut limit, 5_002), 10, "and goes on from there");
     }
 
     #[test]

@@ -27,6 +27,22 @@ async fn f60_d40_flood_of_uploads_is_limited_and_the_table_bounded() {
 }
 
 #[tokio::test]
+async fn f60_clock_that_goes_back_does_not_stop_uploads() {
+    const YEAR: i64 = 31_536_000;
+    let bench = bench();
+    bench.clock.advance(YEAR);
+    bench.upload(b"x").await;
+    bench.clock.advance(-YEAR);
+    let mut last = Code::CREATED;
+    for _ in 0..100 {
+        last = bench.upload(&token(&claims(1))).await;
+    }
+    assert_eq!(last, Code::TOO_MANY_REQUESTS);
+    bench.clock.advance(1);
+    assert_eq!(bench.upload(&token(&claims(1))).await, Code::CREATED);
+}
+
+#[tokio::test]
 async fn d40_unused_tokens_are_dropped_and_used_ones_stay() {
     let limits = Limits {
         unused_token_seconds: 300,
