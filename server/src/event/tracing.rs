@@ -56,16 +56,24 @@ impl Subscriber for TracingSubscriber {
                 check,
                 code,
                 detail,
-            } => warn!(?by, check, %code, detail, "token refused"),
+            } => match *check {
+                // What anybody can send is no news: a flood of it must not fill the log.
+                "size" | "format" | "protection" => {
+                    debug!(?by, check, %code, detail, "token refused")
+                }
+                _ => warn!(?by, check, %code, detail, "token refused"),
+            },
             Event::TokenEnded { key_id, why } => info!(key_id = %Hex(key_id), ?why, "token ended"),
             Event::AccessDenied {
                 client,
                 code,
                 method,
                 target,
-            } => {
-                info!(client = name(client.as_ref()), %code, %method, target, "access denied");
-            }
+            } => match client {
+                Some(client) => info!(%client, %code, %method, target, "access denied"),
+                // Anybody can cause this, at any rate.
+                None => debug!(%code, %method, target, "access denied to a stranger"),
+            },
             Event::SessionOpened { session, client } => {
                 debug!(
                     session = session.0,
@@ -91,5 +99,66 @@ impl fmt::Display for Hex<'_> {
         self.0
             .iter()
             .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use motekey_coap::message::Code;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Level, Metadata};
+
+    use super::*;
+    use crate::event::Arrival;
+
+    /// Notes the level of each line.
+    #[derive(Default)]
+    struct Levels(Arc<Mutex<Vec<Level>>>);
+
+    impl tracing::Subscriber for Levels {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &tracing::Event<'_>) {
+            self.0.lock().unwrap().push(*event.metadata().level());
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn what_strangers_cause_is_for_debugging_only() {
+        let denied = |client: Option<&str>| Event::AccessDenied {
+            client: client.map(Arc::from),
+            code: Code::UNAUTHORIZED,
+            method: Code::GET,
+            target: "/a".to_owned(),
+        };
+        let refused = |check| Event::TokenRefused {
+            by: Arrival::Upload,
+            check,
+            code: Code::UNAUTHORIZED,
+            detail: String::new(),
+        };
+        for (event, level) in [
+            (denied(None), Level::DEBUG),
+            (denied(Some("meter")), Level::INFO),
+            (refused("format"), Level::DEBUG),
+            (refused("protection"), Level::DEBUG),
+            (refused("size"), Level::DEBUG),
+            (refused("aud"), Level::WARN),
+        ] {
+            let levels = Levels::default();
+            let seen = levels.0.clone();
+            tracing::subscriber::with_default(levels, || TracingSubscriber.event(&event));
+            assert_eq!(*seen.lock().unwrap(), [level], "{event:?}");
+        }
     }
 }
