@@ -4,6 +4,7 @@
 use std::fmt;
 
 use motekey_cose::crypto::{CryptoProvider, MacKey};
+use subtle::ConstantTimeEq;
 
 use crate::clock::UnixSeconds;
 
@@ -40,13 +41,10 @@ impl NonceMaker {
             return false;
         };
         let wanted = self.key.tag(time);
-        if tag.len() != TAG
-            || wanted
-                .iter()
-                .zip(tag)
-                .fold(0, |difference, (one, other)| difference | (one ^ other))
-                != 0
-        {
+        let Some(wanted) = wanted.first_chunk::<TAG>() else {
+            return false;
+        };
+        if !bool::from(wanted.as_slice().ct_eq(tag)) {
             return false;
         }
         // RFC 9200 Section 5.3.1: the server can tell whether the nonce is its own and fresh.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use motekey_coap::dtls::PreSharedKey;
+use subtle::ConstantTimeEq;
 
 use super::rights::Rights;
 use crate::clock::UnixSeconds;
@@ -292,12 +293,6 @@ trait SameKey {
 impl SameKey for PreSharedKey {
     /// Compares without telling by its time where the keys differ.
     fn same(&self, other: &Self) -> bool {
-        let (one, other) = (self.expose(), other.expose());
-        one.len() == other.len()
-            && one
-                .iter()
-                .zip(other)
-                .fold(0, |sum, (one, other)| sum | (one ^ other))
-                == 0
+        self.expose().ct_eq(other.expose()).into()
     }
 }
