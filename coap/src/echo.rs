@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::random::{derive, mac};
@@ -45,12 +46,9 @@ impl EchoKey {
             return false;
         }
         let wanted = self.mac(*time, peer);
-        // All bytes are compared, whatever the first ones are.
         wanted
-            .iter()
-            .zip(given)
-            .fold(0, |difference, (a, b)| difference | (a ^ b))
-            == 0
+            .first_chunk::<MAC_LENGTH>()
+            .is_some_and(|wanted| wanted.ct_eq(given).into())
     }
 
     fn mac(&self, time: [u8; TIME_LENGTH], peer: SocketAddr) -> [u8; 32] {
