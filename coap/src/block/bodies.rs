@@ -1,6 +1,7 @@
 //! Bodies of responses that are fetched in blocks (RFC 7959 Section 2.4).
 
 use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
 
 use super::{Block, BlockSize, Budget, Operation, Reservation};
 use crate::endpoint::EndpointConfig;
@@ -18,6 +19,13 @@ struct Body {
     response: Response,
     _reservation: Reservation,
     deadline: Instant,
+}
+
+impl Drop for Body {
+    /// The response to a token request has a key in it.
+    fn drop(&mut self) {
+        self.response.payload.zeroize();
+    }
 }
 
 impl Bodies {

@@ -3,11 +3,14 @@
 
 use std::collections::VecDeque;
 
+use zeroize::Zeroizing;
+
 use crate::endpoint::EndpointConfig;
 use crate::time::{Duration, Instant};
 
 /// Remembered messages in the order of their arrival: at most `max_remembered_messages`, with answers of at most
-/// `max_remembered_bytes` together. The oldest gives way.
+/// `max_remembered_bytes` together. The oldest gives way. Answers are wiped when they are forgotten: the one to a
+/// token request has a proof-of-possession key in it (RFC 9200 Section 5.8.2).
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     entries: VecDeque<Entry>,
@@ -18,7 +21,7 @@ pub(crate) struct Memory {
 struct Entry {
     id: u16,
     expires: Instant,
-    answer: Option<Box<[u8]>>,
+    answer: Option<Zeroizing<Box<[u8]>>>,
 }
 
 /// What is known of a message that came.
@@ -73,7 +76,7 @@ impl Memory {
             return;
         };
         self.bytes = self.bytes + answer.len() - entry.answer.as_ref().map_or(0, |old| old.len());
-        entry.answer = Some(answer.into());
+        entry.answer = Some(Zeroizing::new(answer.into()));
         let mut oldest = self.entries.iter_mut();
         while self.bytes > config.max_remembered_bytes {
             let Some(entry) = oldest.next() else { break };
@@ -141,6 +144,16 @@ mod tests {
             (timeout, memory.next_timeout()),
             (Instant::ZERO + LIFETIME, None)
         );
+    }
+
+    #[test]
+    fn answers_are_wiped_when_they_are_forgotten() {
+        const fn wiped<T: zeroize::ZeroizeOnDrop>(_: Option<&T>) {}
+        let config = EndpointConfig::default();
+        let mut memory = Memory::default();
+        memory.remember(Instant::ZERO, &config, 1, LIFETIME);
+        memory.answered(&config, 1, b"key");
+        wiped(memory.entries[0].answer.as_ref());
     }
 
     #[test]

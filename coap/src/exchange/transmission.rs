@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use zeroize::Zeroizing;
+
 use super::Context;
 use crate::time::{Duration, Instant};
 
@@ -29,7 +31,8 @@ pub(crate) struct Transmission {
 #[derive(Debug)]
 struct Waiting {
     id: u16,
-    datagram: Vec<u8>,
+    /// Wiped when it is settled: a separate response can have a key in it.
+    datagram: Zeroizing<Vec<u8>>,
     owner: Owner,
 }
 
@@ -55,7 +58,7 @@ impl Transmission {
         }
         self.waiting.push_back(Waiting {
             id,
-            datagram,
+            datagram: Zeroizing::new(datagram),
             owner,
         });
         self.advance(context);
@@ -115,7 +118,7 @@ impl Transmission {
             sent.wait *= 2;
             sent.deadline = now + sent.wait;
             context.retransmissions += 1;
-            context.send(sent.message.datagram.clone());
+            context.send(sent.message.datagram.to_vec());
             true
         });
         self.advance(context);
@@ -133,7 +136,7 @@ impl Transmission {
             };
             let wait = first_wait(context);
             let deadline = context.now + wait;
-            context.send(message.datagram.clone());
+            context.send(message.datagram.to_vec());
             self.in_flight.push(InFlight {
                 message,
                 retransmissions: 0,
