@@ -18,7 +18,9 @@ struct Body {
     operation: Operation,
     response: Response,
     _reservation: Reservation,
+    /// When the next block must have been asked for: never after `expires`.
     deadline: Instant,
+    expires: Instant,
 }
 
 impl Drop for Body {
@@ -69,12 +71,13 @@ impl Bodies {
         if self.0.len() >= config.max_bodies.max(1) {
             self.0.remove(0);
         }
-        let deadline = now + config.body_time_limit;
+        let expires = now + config.body_lifetime;
         self.0.push(Body {
             operation,
             response,
             _reservation: reservation,
-            deadline,
+            deadline: expires.min(now + config.body_time_limit),
+            expires,
         });
         answer
     }
@@ -89,7 +92,7 @@ impl Bodies {
     ) -> Option<Response> {
         let index = self.0.iter().position(|body| body.operation == operation)?;
         let body = self.0.get_mut(index)?;
-        body.deadline = now + config.body_time_limit;
+        body.deadline = body.expires.min(now + config.body_time_limit);
         let block = starting_at(Some(wanted), wanted.size.min(config.block_size));
         let answer = cut(&body.response, block);
         let more = answer
@@ -100,6 +103,11 @@ impl Bodies {
             self.0.remove(index);
         }
         Some(answer)
+    }
+
+    /// Forgets all of them: requests for later blocks go to the application.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {

@@ -82,6 +82,7 @@ pub(super) enum Command {
         observation: ObservationId,
         response: Response,
     },
+    ForgetBodies(SessionId),
     Close(SessionId),
     Statistics {
         session: Option<SessionId>,
@@ -188,6 +189,13 @@ impl Handle {
             response,
         })
         .await;
+    }
+
+    /// Forgets what a session has not fetched of its responses: see [`Endpoint::forget_bodies`].
+    ///
+    /// [`Endpoint::forget_bodies`]: crate::endpoint::Endpoint::forget_bodies
+    pub async fn forget_bodies(&self, session: SessionId) {
+        self.tell(Command::ForgetBodies(session)).await;
     }
 
     /// Ends a session.

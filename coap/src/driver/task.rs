@@ -190,6 +190,7 @@ impl Task {
                 observation,
                 response,
             } => self.endpoint.notify(now, observation, response),
+            Command::ForgetBodies(session) => self.endpoint.forget_bodies(session),
             Command::Close(session) => self.endpoint.close(now, session),
             Command::Statistics { session, reply } => drop(reply.send(match session {
                 Some(session) => self.endpoint.statistics(session),

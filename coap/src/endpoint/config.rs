@@ -48,6 +48,10 @@ pub struct EndpointConfig {
     pub max_body_bytes: usize,
     /// How long a body in transfer waits for its next block. Default 60 s.
     pub body_time_limit: Duration,
+    /// How long the body of a response is kept to be fetched, from its first block on. Default 247 s
+    /// (EXCHANGE_LIFETIME). Blocks of a kept body are served without the application, so a peer that lost its rights
+    /// can fetch for this long, unless [`Endpoint::forget_bodies`](super::Endpoint::forget_bodies) is called.
+    pub body_lifetime: Duration,
     /// Observations of one session, as server. Default 8; a further one is answered without Observe.
     pub max_observations: usize,
     /// Observations over all sessions, as server. Default 4096.
@@ -100,6 +104,7 @@ impl Default for EndpointConfig {
             max_bodies: 2,
             max_body_bytes: 4 * 1024 * 1024,
             body_time_limit: Duration::from_secs(60),
+            body_lifetime: Duration::from_secs(247),
             max_observations: 8,
             max_all_observations: 4096,
             confirmable_notification_interval: Duration::ZERO,

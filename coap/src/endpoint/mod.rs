@@ -260,6 +260,19 @@ impl Endpoint {
         self.settle(now, session);
     }
 
+    /// Forgets the responses that a session has not fetched to their ends (RFC 7959 Section 2.4): requests for later
+    /// blocks go to the application. For a server whose peer has lost its rights; kept bodies are else served without
+    /// the application.
+    pub fn forget_bodies(&mut self, session: SessionId) {
+        if let Some(exchanges) = self
+            .table
+            .get_mut(session)
+            .and_then(|session| session.exchanges.as_mut())
+        {
+            exchanges.forget_bodies();
+        }
+    }
+
     /// Ends a session: its requests fail, its observations end, DTLS sends close_notify. [`Event::Closed`] follows
     /// when that is done.
     pub fn close(&mut self, now: Instant, session: SessionId) {

@@ -300,6 +300,10 @@ impl Exchanges {
             .notify(&mut self.link, context, observation, response);
     }
 
+    pub(crate) fn forget_bodies(&mut self) {
+        self.server.forget_bodies();
+    }
+
     /// The session ends: requests fail, observations end. Nothing is sent.
     pub(crate) fn shut_down(&mut self, context: &mut Context<'_>) {
         self.client.shut_down(context);

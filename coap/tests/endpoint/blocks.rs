@@ -268,3 +268,46 @@ fn h08_a_body_that_gave_way_and_changed_is_fetched_from_its_beginning() {
     states.sort();
     assert_eq!(states, [vec![2; 40], vec![9; 40]]);
 }
+
+/// A request for a block of 16 bytes of the body at `/`.
+fn fetch(bench: &mut Bench, id: u16, number: u32) -> Vec<Message> {
+    let mut request = Request::get("/");
+    request.options.set_integer(number::BLOCK2, number << 4);
+    bench.talk(&message(Kind::Confirmable, id, request))
+}
+
+/// A server that keeps a body of a thousand bytes, of which the first block was fetched.
+fn keeping() -> (Bench, motekey_coap::endpoint::SessionId) {
+    let mut bench = Bench::new(config(BlockSize::B16));
+    assert_eq!(fetch(&mut bench, 1, 0), []);
+    let (handle, _) = bench.requests().pop().unwrap();
+    let session = handle.session();
+    let response = Response::new(Code::CONTENT).with_payload(ContentFormat::CBOR, body(1000));
+    let answer = bench.respond(handle, response);
+    assert_eq!(answer[0].payload, body(16));
+    (bench, session)
+}
+
+#[test]
+fn h08_a_kept_body_has_a_lifetime_from_its_beginning() {
+    let (mut bench, _) = keeping();
+    let mut served = 0;
+    for block in 1..20 {
+        bench.pass(seconds(50));
+        served += fetch(&mut bench, 1 + block, u32::from(block)).len();
+    }
+    assert_eq!(served, 4, "five blocks in 247 s");
+    assert!(
+        !bench.requests().is_empty(),
+        "the application is asked again"
+    );
+}
+
+#[test]
+fn h08_bodies_that_are_forgotten_are_asked_of_the_application_again() {
+    let (mut bench, session) = keeping();
+    assert_eq!(fetch(&mut bench, 2, 1)[0].payload, &body(32)[16..]);
+    bench.endpoint.forget_bodies(session);
+    assert_eq!(fetch(&mut bench, 3, 2), []);
+    assert_eq!(bench.requests().len(), 1);
+}

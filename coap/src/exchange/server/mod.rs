@@ -139,8 +139,22 @@ impl Server {
         .min()
     }
 
+    /// What was answered is not served any further.
+    pub(crate) fn forget_bodies(&mut self) {
+        self.downloads.clear();
+        self.held = None;
+    }
+
     pub(crate) fn shut_down(&mut self, context: &mut Context<'_>) {
-        self.pending.clear();
+        for observation in self
+            .pending
+            .drain(..)
+            .filter_map(|pending| pending.observation)
+        {
+            context
+                .outputs
+                .push(Output::ObservationEnded { observation });
+        }
         self.observers.shut_down(context);
     }
 
