@@ -55,7 +55,7 @@ pub trait Handler: Send + Sync + 'static {
         let _ = (session, reason);
     }
 
-    /// A peer does not observe any more.
+    /// A peer does not observe, or not any more: see [`Event::ObservationEnded`](crate::endpoint::Event).
     fn observation_ended(&self, observation: ObservationId) {
         let _ = observation;
     }

@@ -67,7 +67,9 @@ pub enum Event {
         /// Why.
         error: RequestError,
     },
-    /// A peer does not observe any more (as server). Follows only accepted observations.
+    /// A peer does not observe (as server). Follows every observation that [`Event::Request`] offered, once: when it
+    /// ends, or at once if it does not begin, because the application did not accept it or there is no room any
+    /// more.
     ObservationEnded {
         /// The observation.
         observation: ObservationId,

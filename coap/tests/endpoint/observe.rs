@@ -304,3 +304,85 @@ fn observers_are_bounded_and_a_post_does_not_observe() {
     }
     assert_eq!(accepted, [true, true, false, false, false]);
 }
+
+/// Asks for an observation; the handle of the request and the number that the observation would have.
+fn ask(
+    bench: &mut Bench,
+    id: u16,
+) -> (motekey_coap::endpoint::RequestHandle, Option<ObservationId>) {
+    bench.talk(&message(
+        Kind::Confirmable,
+        id,
+        Request::get("/state").observe(),
+    ));
+    match bench.endpoint.poll_event() {
+        Some(Event::Request {
+            handle, observe, ..
+        }) => (handle, observe),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_observation_that_was_offered_and_does_not_begin_ends() {
+    let refused = Response::new(Code::FORBIDDEN).observable();
+    let plain = Response::new(Code::CONTENT);
+    for (what, second) in [
+        ("no room any more", state(0)),
+        ("refused", refused),
+        ("not observable", plain),
+    ] {
+        let mut bench = Bench::new(EndpointConfig {
+            max_observations: 1,
+            ..EndpointConfig::default()
+        });
+        let (first_handle, first) = ask(&mut bench, 1);
+        let (second_handle, offered) = ask(&mut bench, 2);
+        bench.respond(first_handle, state(0));
+        assert_eq!(bench.endpoint.poll_event(), None, "{what}");
+        let answer = bench.respond(second_handle, second);
+        assert_eq!(answer[0].options.observe(), None, "{what}");
+        let ended: Vec<_> = core::iter::from_fn(|| bench.endpoint.poll_event()).collect();
+        assert_ne!(first, offered);
+        let observation = offered.unwrap();
+        assert_eq!(ended, [Event::ObservationEnded { observation }], "{what}");
+    }
+}
+
+#[test]
+fn an_observation_whose_request_is_never_answered_ends_with_its_session() {
+    let (mut pair, session) = secure(&EndpointConfig::default(), Link::default(), 1);
+    pair.run(seconds(1), |_, _, _| {});
+    send(&mut pair, session, Request::get("/state").observe());
+    let mut offered = Vec::new();
+    pair.run(seconds(1), |_, _, event| {
+        if let Event::Request { observe, .. } = event {
+            offered.extend(observe);
+        }
+    });
+    pair.client.close(pair.now(), session);
+    assert_eq!(offered.len(), 1);
+    assert_eq!(ended(&mut pair, seconds(1)), offered);
+}
+
+#[test]
+fn h09_an_answer_that_finds_no_room_for_its_body_begins_no_observation() {
+    let mut bench = Bench::new(EndpointConfig {
+        block_size: BlockSize::B16,
+        max_body_bytes: 10,
+        ..EndpointConfig::default()
+    });
+    let (handle, observe) = ask(&mut bench, 1);
+    let answer = bench.respond(handle, state(0));
+    assert_eq!(
+        (answer[0].code, answer[0].options.observe()),
+        (Code::SERVICE_UNAVAILABLE, None)
+    );
+    let observation = observe.unwrap();
+    assert_eq!(
+        bench.endpoint.poll_event(),
+        Some(Event::ObservationEnded { observation })
+    );
+    bench.endpoint.notify(bench.now, observation, state(1));
+    assert!(bench.sent().is_empty());
+}

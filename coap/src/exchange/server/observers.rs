@@ -121,11 +121,13 @@ impl Observers {
         }
     }
 
-    /// Takes back a registration that the peer was never told of: no event.
-    pub(super) fn discard(&mut self, context: &mut Context<'_>, number: u64) {
-        let before = self.list.len();
-        self.list.retain(|observer| observer.number != number);
-        context.shared.observations -= before - self.list.len();
+    /// An observation that was offered to the application does not begin; a registration that the peer was never
+    /// told of is taken back.
+    pub(super) fn decline(&mut self, context: &mut Context<'_>, number: u64) {
+        self.take(context, number);
+        context.outputs.push(Output::ObservationEnded {
+            observation: number,
+        });
     }
 
     pub(super) fn shut_down(&mut self, context: &mut Context<'_>) {
@@ -135,13 +137,20 @@ impl Observers {
     }
 
     fn remove(&mut self, context: &mut Context<'_>, number: u64) {
-        let before = self.list.len();
-        self.discard(context, number);
-        if self.list.len() < before {
+        if self.take(context, number) {
             context.outputs.push(Output::ObservationEnded {
                 observation: number,
             });
         }
+    }
+
+    /// True if it was there.
+    fn take(&mut self, context: &mut Context<'_>, number: u64) -> bool {
+        let before = self.list.len();
+        self.list.retain(|observer| observer.number != number);
+        let taken = before - self.list.len();
+        context.shared.observations -= taken;
+        taken > 0
     }
 
     fn find(&mut self, number: u64) -> Option<&mut Observer> {

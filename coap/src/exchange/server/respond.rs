@@ -33,48 +33,54 @@ impl Server {
             return;
         };
         let pending = self.pending.swap_remove(index);
-        let origin = pending.origin;
-        let owner = pending
-            .observation
-            .filter(|_| response.is_observable() && response.code.is_success());
-        let mut part = self.first_part(context, &origin, response.clone());
-        let observed = owner.filter(|number| {
-            self.observers.register(
-                context,
-                *number,
-                origin.token,
-                origin.operation,
-                origin.wanted,
-            )
-        });
+        let mut part = self.first_part(context, &pending.origin, response.clone());
+        let observed = self.begin_observation(context, &pending, &response, &part);
         part.options.remove(number::OBSERVE);
         if observed.is_some() {
             part.options
                 .set_integer(number::OBSERVE, self.observers.next_sequence());
         }
-        if let Some(challenge) = self.challenge(link, context, &pending, &part, response) {
-            observed
-                .into_iter()
-                .for_each(|number| self.observers.discard(context, number));
-            self.send(
-                link,
-                context,
-                &origin,
-                challenge,
-                carrier_of_challenge(&pending),
-            );
-            return;
+        let challenge = self.challenge(link, context, &pending, &part, response);
+        if let Some(number) = pending.observation
+            && (observed.is_none() || challenge.is_some())
+        {
+            self.observers.decline(context, number);
         }
-        let carrier = match (origin.kind, pending.acknowledge_at) {
-            (Kind::Confirmable, Some(_)) => Carrier::Piggybacked,
-            (Kind::Confirmable, None) if link.verified => {
-                Carrier::Separate(observed.map_or(Owner::Response, Owner::Observation))
-            }
-            // RFC 7252 Section 5.2.3: a Non-confirmable request is answered by a Non-confirmable response. A peer that
-            // is not verified gets no retransmissions either.
-            _ => Carrier::NonConfirmable,
+        let carrier = match challenge {
+            Some(_) => carrier_of_challenge(&pending),
+            None => carrier(link, &pending, observed),
         };
-        self.send(link, context, &origin, part, carrier);
+        self.send(
+            link,
+            context,
+            &pending.origin,
+            challenge.unwrap_or(part),
+            carrier,
+        );
+    }
+
+    /// The observation, if the application accepts it, its first answer is a success (RFC 7641 Section 4.1) also
+    /// after it was cut into blocks, and there is still room.
+    fn begin_observation(
+        &mut self,
+        context: &mut Context<'_>,
+        pending: &Pending,
+        response: &Response,
+        part: &Response,
+    ) -> Option<u64> {
+        let accepted = response.is_observable() && part.code.is_success();
+        let Origin {
+            token,
+            operation,
+            wanted,
+            ..
+        } = pending.origin;
+        pending.observation.filter(|number| {
+            accepted
+                && self
+                    .observers
+                    .register(context, *number, token, operation, wanted)
+        })
     }
 
     /// Answers in the acknowledgement, without the application.
@@ -198,6 +204,18 @@ impl Server {
             }
             Carrier::Piggybacked | Carrier::NonConfirmable => link.send(context, &message),
         }
+    }
+}
+
+fn carrier(link: &Link, pending: &Pending, observed: Option<u64>) -> Carrier {
+    match (pending.origin.kind, pending.acknowledge_at) {
+        (Kind::Confirmable, Some(_)) => Carrier::Piggybacked,
+        (Kind::Confirmable, None) if link.verified => {
+            Carrier::Separate(observed.map_or(Owner::Response, Owner::Observation))
+        }
+        // RFC 7252 Section 5.2.3: a Non-confirmable request is answered by a Non-confirmable response. A peer that is
+        // not verified gets no retransmissions either.
+        _ => Carrier::NonConfirmable,
     }
 }
 
