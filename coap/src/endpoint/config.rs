@@ -61,7 +61,8 @@ pub struct EndpointConfig {
     pub confirmable_notification_interval: Duration,
     /// Sessions at a time, plain peers included. Default 4096. When full, the oldest half-open session gives way,
     /// then the one that was silent for the longest time, if that is at least `eviction_idle_time`; else the
-    /// newcomer is ignored.
+    /// newcomer is ignored. On plain CoAP it is not ignored but asked to echo, without any state, and to a peer that
+    /// has echoed the oldest one that has not gives way at once: so a flood from forged addresses keeps nobody out.
     pub max_sessions: usize,
     /// See `max_sessions`. Default 60 s.
     pub eviction_idle_time: Duration,

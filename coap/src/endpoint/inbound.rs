@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use super::session::{Phase, Session, Transport};
 use super::{Endpoint, Security};
 use crate::dtls::{FirstContact, SessionId};
-use crate::message::{Kind, Message, MessageError};
+use crate::message::options::number;
+use crate::message::{Code, Kind, Message, MessageError, Options};
 use crate::time::Instant;
 
 impl Endpoint {
@@ -58,9 +59,13 @@ impl Endpoint {
         session.last_source = peer;
         match &mut session.transport {
             Transport::Plain => {
-                self.with_exchanges(now, id, |exchanges, context| {
-                    exchanges.handle_datagram(context, datagram)
+                let verified = self.with_exchanges(now, id, |exchanges, context| {
+                    exchanges.handle_datagram(context, datagram);
+                    exchanges.is_verified()
                 });
+                if verified == Some(true) {
+                    self.table.set_verified(id, true);
+                }
             }
             Transport::Dtls(dtls) => dtls.handle_datagram(now, datagram),
         }
@@ -71,8 +76,13 @@ impl Endpoint {
     fn meet_plain(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8]) {
         match Message::decode(datagram, self.config.max_message) {
             Ok(message) if message.code.is_request() => {
-                if let Some(id) = self.add_plain(now, peer, false) {
-                    self.feed(now, peer, id, datagram);
+                let value = message.options.echo();
+                let lifetime = self.config.echo_lifetime;
+                let verified =
+                    value.is_some_and(|value| self.shared.echo.verify(now, peer, value, lifetime));
+                match self.add_plain(now, peer, false, verified) {
+                    Some(id) => self.feed(now, peer, id, datagram),
+                    None => self.challenge(now, peer, &message),
                 }
                 return;
             }
@@ -93,6 +103,31 @@ impl Endpoint {
         self.shared.dropped.strangers += 1;
     }
 
+    /// No room for a peer that may not be where it says: it is asked to echo, and nothing is kept of it (RFC 9175
+    /// Section 2.6). If it does, it gets the place of one that has not.
+    fn challenge(&mut self, now: Instant, peer: SocketAddr, request: &Message) {
+        let (kind, id) = match request.kind {
+            Kind::Confirmable => (Kind::Acknowledgement, request.id),
+            Kind::NonConfirmable => {
+                let id = u16::from_be_bytes(self.shared.random.bytes());
+                (Kind::NonConfirmable, id)
+            }
+            Kind::Acknowledgement | Kind::Reset => return,
+        };
+        self.shared.dropped.echoed += 1;
+        let mut options = Options::default();
+        options.set(number::ECHO, &self.shared.echo.value(now, peer));
+        let challenge = Message {
+            kind,
+            code: Code::UNAUTHORIZED,
+            id,
+            token: request.token,
+            options,
+            payload: Vec::new(),
+        };
+        self.transmit(peer, challenge.encode());
+    }
+
     fn meet_dtls(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8]) {
         let id = self.next_session();
         let waker = self.waker(id);
@@ -103,7 +138,7 @@ impl Endpoint {
             FirstContact::Ignore => self.shared.dropped.strangers += 1,
             FirstContact::Reply(reply) => self.transmit(peer, reply),
             FirstContact::Accept(mut dtls) => {
-                if !self.make_room(now) {
+                if !self.make_room(now, true) {
                     dtls.close(now);
                     self.shared.dropped.table_full += 1;
                     return;

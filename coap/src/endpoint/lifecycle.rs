@@ -27,14 +27,15 @@ impl Endpoint {
         }
     }
 
-    /// A plain session, if there is room.
+    /// A plain session, if there is room. `verified`: the peer receives at its address, or we speak first.
     pub(super) fn add_plain(
         &mut self,
         now: Instant,
         peer: SocketAddr,
         opened_here: bool,
+        verified: bool,
     ) -> Option<SessionId> {
-        if !self.make_room(now) {
+        if !self.make_room(now, verified) {
             self.shared.dropped.table_full += 1;
             return None;
         }
@@ -44,12 +45,14 @@ impl Endpoint {
             id,
             Session::new(now, peer, Transport::Plain, opened_here),
         );
-        self.equip(now, id, opened_here);
+        self.equip(now, id, verified);
+        self.table.set_verified(id, verified);
         Some(id)
     }
 
-    /// Makes room for one more session; false if nobody has to give way.
-    pub(super) fn make_room(&mut self, now: Instant) -> bool {
+    /// Makes room for one more session; false if nobody has to give way. To a `verified` newcomer the oldest plain
+    /// peer that is not verified gives way, however active: all of those may be one forger of addresses.
+    pub(super) fn make_room(&mut self, now: Instant, verified: bool) -> bool {
         if self.table.half_open() >= self.config.max_half_open.max(1) {
             self.evict_half_open(now);
         }
@@ -62,12 +65,15 @@ impl Endpoint {
         let silent = self
             .table
             .most_silent()
-            .filter(|(since, _)| now - *since >= self.config.eviction_idle_time);
-        if let Some((_, id)) = silent {
+            .filter(|(since, _)| now - *since >= self.config.eviction_idle_time)
+            .map(|(_, id)| id);
+        let unverified = self.table.oldest_unverified().filter(|_| verified);
+        let leaving = unverified.or(silent);
+        if let Some(id) = leaving {
             self.shared.dropped.sessions_evicted += 1;
             self.evict(now, id);
         }
-        silent.is_some()
+        leaving.is_some()
     }
 
     fn evict_half_open(&mut self, now: Instant) -> bool {

@@ -162,7 +162,7 @@ impl Endpoint {
         peer: SocketAddr,
         credential: &ClientCredential,
     ) -> Result<SessionId, ConnectError> {
-        if !self.make_room(now) {
+        if !self.make_room(now, true) {
             self.shared.dropped.table_full += 1;
             return Err(ConnectError::TooManySessions);
         }
@@ -189,6 +189,7 @@ impl Endpoint {
             return self.next_session();
         }
         if let Some(id) = self.table.slot(peer).live {
+            self.table.set_verified(id, true);
             if let Some(session) = self.table.get_mut(id) {
                 session.opened_here = true;
                 session
@@ -198,7 +199,7 @@ impl Endpoint {
             }
             return id;
         }
-        let Some(id) = self.add_plain(now, peer, true) else {
+        let Some(id) = self.add_plain(now, peer, true, true) else {
             return self.next_session();
         };
         self.settle(now, id);

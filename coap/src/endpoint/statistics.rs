@@ -49,7 +49,7 @@ pub struct Dropped {
     pub half_open_evicted: u64,
     /// Sessions that gave way to others.
     pub sessions_evicted: u64,
-    /// Newcomers ignored because the table is full.
+    /// Newcomers turned away because the table is full.
     pub table_full: u64,
     /// Handshakes that did not end well.
     pub handshakes_failed: u64,

@@ -19,6 +19,8 @@ pub(super) struct Table {
     timers: BTreeSet<(Instant, SessionId)>,
     half_open: BTreeSet<(Instant, SessionId)>,
     silent: BTreeSet<(Instant, SessionId)>,
+    /// Plain peers that have not shown to receive at their addresses.
+    unverified: BTreeSet<SessionId>,
 }
 
 impl Table {
@@ -60,6 +62,7 @@ impl Table {
     pub(super) fn remove(&mut self, id: SessionId) -> Option<Session> {
         let session = self.sessions.remove(&id)?;
         self.order(session.phase).remove(&(session.queued, id));
+        self.unverified.remove(&id);
         if let Some(at) = session.scheduled {
             self.timers.remove(&(at, id));
         }
@@ -117,6 +120,19 @@ impl Table {
 
     pub(super) fn oldest_half_open(&self) -> Option<SessionId> {
         self.half_open.first().map(|(_, id)| *id)
+    }
+
+    /// Notes whether a plain peer has shown to receive at its address.
+    pub(super) fn set_verified(&mut self, id: SessionId, verified: bool) {
+        if verified {
+            self.unverified.remove(&id);
+        } else {
+            self.unverified.insert(id);
+        }
+    }
+
+    pub(super) fn oldest_unverified(&self) -> Option<SessionId> {
+        self.unverified.first().copied()
     }
 
     /// The session that was silent for the longest time, and since when.

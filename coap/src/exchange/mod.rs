@@ -145,6 +145,10 @@ impl Exchanges {
         self.link.verified = true;
     }
 
+    pub(crate) const fn is_verified(&self) -> bool {
+        self.link.verified
+    }
+
     /// A message came, whole as UDP or DTLS gave it.
     pub(crate) fn handle_datagram(&mut self, context: &mut Context<'_>, datagram: &[u8]) {
         match Message::decode(datagram, context.config.max_message) {
