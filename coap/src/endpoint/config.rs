@@ -64,6 +64,10 @@ pub struct EndpointConfig {
     /// newcomer is ignored. On plain CoAP it is not ignored but asked to echo, without any state, and to a peer that
     /// has echoed the oldest one that has not gives way at once: so a flood from forged addresses keeps nobody out.
     pub max_sessions: usize,
+    /// Sessions at a time of one authenticated identity; those that were opened here do not count. Default 8: a device
+    /// that lost its sessions makes new ones, and one device cannot take the places of all. The one that connected
+    /// first gives way, so that a peer is never locked out by what it has left behind.
+    pub max_sessions_per_identity: usize,
     /// See `max_sessions`. Default 60 s.
     pub eviction_idle_time: Duration,
     /// Handshakes at a time. Default 256; the oldest gives way.
@@ -110,6 +114,7 @@ impl Default for EndpointConfig {
             max_all_observations: 4096,
             confirmable_notification_interval: Duration::ZERO,
             max_sessions: 4096,
+            max_sessions_per_identity: 8,
             eviction_idle_time: Duration::from_secs(60),
             max_half_open: 256,
             handshake_time_limit: Duration::from_secs(30),

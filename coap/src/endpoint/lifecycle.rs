@@ -120,9 +120,16 @@ impl Endpoint {
             self.end(now, replaced, CloseReason::Replaced);
         }
         self.equip(now, id, true);
+        let limit = self.config.max_sessions_per_identity.max(1);
+        let oldest = identity
+            .clone()
+            .and_then(|identity| self.table.identify(now, id, identity, limit));
+        if let Some(oldest) = oldest {
+            self.shared.dropped.sessions_evicted += 1;
+            self.evict(now, oldest);
+        }
         if let Some(session) = self.table.get_mut(id) {
             session.statistics.mark_handshake();
-            session.identity.clone_from(&identity);
             let peer_address = session.peer;
             self.events.push_back(Event::Connected {
                 session: id,
@@ -172,7 +179,7 @@ impl Endpoint {
         if connected || session.opened_here {
             self.events.push_back(Event::Closed {
                 session: id,
-                identity: session.identity,
+                identity: session.identity(),
                 reason,
             });
         }

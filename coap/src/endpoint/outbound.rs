@@ -131,7 +131,7 @@ impl Endpoint {
                     },
                     session: id,
                     peer_address: session.peer,
-                    identity: session.identity.clone(),
+                    identity: session.identity(),
                     request,
                     observe: observation.map(|number| ObservationId {
                         session: id,

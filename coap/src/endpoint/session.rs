@@ -1,6 +1,7 @@
 //! One entry of the session table.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::{EndpointConfig, SessionId, Statistics};
 use crate::dtls::{self, PeerIdentity};
@@ -36,7 +37,7 @@ pub(super) struct Session {
     pub(super) phase: Phase,
     /// There from the beginning on plain CoAP, from the end of the handshake under DTLS.
     pub(super) exchanges: Option<Box<Exchanges>>,
-    pub(super) identity: Option<PeerIdentity>,
+    pub(super) identity: Option<Arc<PeerIdentity>>,
     /// [`Endpoint::open`](super::Endpoint::open) or `open_plain` made it.
     pub(super) opened_here: bool,
     pub(super) statistics: Statistics,
@@ -44,6 +45,8 @@ pub(super) struct Session {
     pub(super) awaiting: bool,
     /// Where the last datagram came from: under a Connection ID this may change.
     pub(super) last_source: SocketAddr,
+    /// When the identity was shown.
+    pub(super) connected: Instant,
     /// When it began, or when the last datagram came.
     pub(super) active: Instant,
     /// Its place in the order of silence; at most a second behind `active`.
@@ -74,10 +77,15 @@ impl Session {
             statistics: Statistics::default(),
             awaiting: false,
             last_source: peer,
+            connected: now,
             active: now,
             queued: now,
             scheduled: None,
         }
+    }
+
+    pub(super) fn identity(&self) -> Option<PeerIdentity> {
+        self.identity.as_deref().cloned()
     }
 
     pub(super) const fn is_plain(&self) -> bool {

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::session::{Phase, Session, Slot};
 use super::{EndpointConfig, SessionId};
+use crate::dtls::PeerIdentity;
 use crate::time::{Duration, Instant};
 
 /// A session is put in its new place among the silent ones when it has been active this long after the last time.
@@ -21,6 +23,8 @@ pub(super) struct Table {
     silent: BTreeSet<(Instant, SessionId)>,
     /// Plain peers that have not shown to receive at their addresses.
     unverified: BTreeSet<SessionId>,
+    /// Connected sessions that were not opened here, in the order in which they connected.
+    identities: HashMap<Arc<PeerIdentity>, BTreeSet<(Instant, SessionId)>>,
 }
 
 impl Table {
@@ -63,6 +67,14 @@ impl Table {
         let session = self.sessions.remove(&id)?;
         self.order(session.phase).remove(&(session.queued, id));
         self.unverified.remove(&id);
+        if let Some(identity) = &session.identity
+            && let Some(sessions) = self.identities.get_mut(identity)
+        {
+            sessions.remove(&(session.connected, id));
+            if sessions.is_empty() {
+                self.identities.remove(identity);
+            }
+        }
         if let Some(at) = session.scheduled {
             self.timers.remove(&(at, id));
         }
@@ -120,6 +132,30 @@ impl Table {
 
     pub(super) fn oldest_half_open(&self) -> Option<SessionId> {
         self.half_open.first().map(|(_, id)| *id)
+    }
+
+    /// A session connected and its peer has this identity. Returns the oldest of its sessions if there are more than
+    /// `limit`; those that were opened here do not count.
+    pub(super) fn identify(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        identity: PeerIdentity,
+        limit: usize,
+    ) -> Option<SessionId> {
+        let session = self.sessions.get_mut(&id)?;
+        session.connected = now;
+        // One copy for all: an identity can be a whole access token.
+        let known = self.identities.get_key_value(&identity);
+        let identity = known.map_or_else(|| Arc::new(identity), |(known, _)| Arc::clone(known));
+        session.identity = Some(Arc::clone(&identity));
+        if session.opened_here {
+            return None;
+        }
+        let sessions = self.identities.entry(identity).or_default();
+        sessions.insert((now, id));
+        let oldest = sessions.first().filter(|_| sessions.len() > limit);
+        oldest.map(|(_, id)| *id)
     }
 
     /// Notes whether a plain peer has shown to receive at its address.

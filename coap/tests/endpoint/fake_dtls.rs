@@ -54,6 +54,12 @@ pub(crate) fn client_hello(nonce: u32, identity: &[u8]) -> Vec<u8> {
     record(HANDSHAKE, 0, &body)
 }
 
+/// The last flight of a client.
+pub(crate) fn finished(nonce: u32) -> Vec<u8> {
+    let body = [&[FINISHED][..], &nonce.to_be_bytes()].concat();
+    record(HANDSHAKE, 1, &body)
+}
+
 impl FakeSession {
     fn new(client: bool, nonce: u32, identity: &[u8]) -> Self {
         Self {

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 
 use motekey_coap::block::BlockSize;
+use motekey_coap::dtls::CloseReason;
 use motekey_coap::endpoint::{Endpoint, EndpointConfig, Event, Security};
 use motekey_coap::message::{Code, ContentFormat, Kind, Message, Request, Response};
 use motekey_coap::simulation::{Link, Pair, Side};
 use motekey_coap::time::{Duration, Instant};
 
-use crate::fake_dtls::{FakeBackend, client_hello};
+use crate::fake_dtls::{FakeBackend, client_hello, finished};
 use crate::support::{Bench, Echoing, client_events, message, plain_with, seconds, send};
 
 fn address(number: u32) -> SocketAddr {
@@ -87,9 +88,7 @@ fn separate_responses_to_a_peer_that_acknowledges_nothing_are_bounded() {
     };
     let mut bench = Bench::new(config);
     // Opened from here, so that the peer counts as verified and separate responses are confirmable.
-    bench
-        .endpoint
-        .open_plain(bench.now, Pair::CLIENT);
+    bench.endpoint.open_plain(bench.now, Pair::CLIENT);
     for id in 0..100 {
         bench.talk(&message(Kind::Confirmable, id, Request::get("/")));
         bench.pass(seconds(1));
@@ -176,4 +175,41 @@ fn h11_the_question_to_a_forged_address_is_small_and_leaves_nothing() {
         assert!(bench.requests().is_empty());
         assert_eq!(bench.endpoint.session_count(), 1);
     }
+}
+
+#[test]
+fn one_identity_has_a_bounded_number_of_sessions_and_the_oldest_gives_way() {
+    let config = EndpointConfig {
+        max_sessions_per_identity: 3,
+        ..EndpointConfig::default()
+    };
+    let security = Security::Dtls(Box::new(FakeBackend::new(1)));
+    let mut endpoint = Endpoint::new(config, security, [1; 32], Instant::ZERO);
+    let mut connected = Vec::new();
+    let mut evicted = Vec::new();
+    for number in 0..20_u32 {
+        let identity = if number == 0 {
+            &b"other"[..]
+        } else {
+            b"greedy"
+        };
+        let now = Instant::from_micros(u64::from(number / 2));
+        endpoint.handle_datagram(now, address(number), &client_hello(number, identity));
+        endpoint.handle_datagram(now, address(number), &finished(number));
+        while let Some(event) = endpoint.poll_event() {
+            match event {
+                Event::Connected { session, .. } => connected.push(session),
+                Event::Closed {
+                    session, reason, ..
+                } => {
+                    assert_eq!(reason, CloseReason::Evicted);
+                    evicted.push(session);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(connected.len(), 20);
+    assert_eq!(evicted, connected[1..17], "the oldest of the greedy one");
+    assert_eq!(endpoint.session_count(), 4);
 }
