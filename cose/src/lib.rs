@@ -16,5 +16,6 @@ pub mod envelope;
 pub mod key;
 pub mod message;
 pub mod registry;
+pub mod revocation;
 pub mod scope;
 pub mod token;

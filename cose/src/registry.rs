@@ -141,6 +141,30 @@ pub mod hint {
     pub const CNONCE: i64 = 39;
 }
 
+/// Members of the answers of the Token Revocation List (RFC 9770 Section 12).
+pub mod revocation {
+    /// `full_set`, array of byte strings.
+    pub const FULL_SET: i64 = 0;
+    /// `diff_set`, array of pairs of such arrays.
+    pub const DIFF_SET: i64 = 1;
+    /// `cursor`, null or unsigned.
+    pub const CURSOR: i64 = 2;
+    /// `more`, boolean.
+    pub const MORE: i64 = 3;
+}
+
+/// Concise problem details (RFC 9290), with the entry of RFC 9770 Section 6.1.
+pub mod problem {
+    /// `detail`, text.
+    pub const DETAIL: i64 = -2;
+    /// `ace-trl-error`, map.
+    pub const ACE_TRL_ERROR: i64 = 1;
+    /// `error-id` in `ace-trl-error`, integer.
+    pub const TRL_ERROR_ID: i64 = 0;
+    /// `cursor` in `ace-trl-error`, null or unsigned.
+    pub const TRL_CURSOR: i64 = 1;
+}
+
 /// CWT confirmation methods (RFC 8747 Section 7.2.2).
 pub mod confirmation {
     /// A COSE_Key.

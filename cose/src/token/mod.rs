@@ -32,6 +32,14 @@ pub struct TokenStyle {
     pub headers: HeaderPlacement,
 }
 
+impl TokenStyle {
+    /// The style in which a token can be revoked: both tags, every header parameter protected (RFC 9770 Section 3).
+    pub const REVOCABLE: Self = Self {
+        tags: TokenTags::CwtAndCose,
+        headers: HeaderPlacement::Protected,
+    };
+}
+
 /// Tags in front of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenTags {
