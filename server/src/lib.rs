@@ -8,6 +8,7 @@ pub mod event;
 pub mod listen;
 pub mod public_key;
 pub mod random;
+mod rate_limit;
 pub mod registry;
 pub mod resource_server;
 pub mod store;

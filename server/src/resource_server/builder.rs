@@ -16,11 +16,11 @@ use super::rights::Meanings;
 use super::sequence::SequenceStorage;
 use super::sessions::Sessions;
 use super::token_table::TokenTable;
-use super::upload_limit::UploadLimit;
 use super::{ResourceServer, State};
 use crate::clock::{Clock, SystemClock};
 use crate::event::{Subscriber, Subscribers};
 use crate::random::SystemRandom;
+use crate::rate_limit::RateLimit;
 
 /// What bounds the memory and the work that peers can cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,7 +258,7 @@ impl ResourceServerBuilder {
         let state = State {
             tokens: TokenTable::new(self.limits.tokens, self.limits.unused_token_seconds),
             sessions: Sessions::default(),
-            uploads: UploadLimit::new(self.limits.uploads_per_second, now),
+            uploads: RateLimit::new(self.limits.uploads_per_second, now),
             // RFC 9200 Section 6.6: what was accepted before a restart has ended with it.
             ended_sequence: self
                 .sequence_storage

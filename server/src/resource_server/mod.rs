@@ -22,7 +22,6 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod token_table;
-mod upload_limit;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -40,12 +39,12 @@ pub use sequence::{SequenceStorage, VolatileSequence};
 
 use crate::clock::Clock;
 use crate::event::{Event, Subscribers};
+use crate::rate_limit::RateLimit;
 use cnonce::NonceMaker;
 use identity::TokenCredentials;
 use rights::Meanings;
 use sessions::{Orphan, ProvenKey, Sessions};
 use token_table::TokenTable;
-use upload_limit::UploadLimit;
 
 /// A resource server without its sockets.
 pub struct ResourceServer {
@@ -73,7 +72,7 @@ pub struct ResourceServer {
 struct State {
     tokens: TokenTable,
     sessions: Sessions,
-    uploads: UploadLimit,
+    uploads: RateLimit,
     /// The highest sequence number of a token with `exi` that has ended.
     ended_sequence: u64,
 }

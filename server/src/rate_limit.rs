@@ -1,7 +1,7 @@
-//! A limit for uploads of tokens, which anybody can send (RFC 9200 Section 5.10.1.2).
+//! A limit for requests that cost much: uploads of tokens, which anybody can send (RFC 9200 Section 5.10.1.2), and
+//! introspection (RFC 9200 Section 6.10).
 
-use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
+use std::hash::{BuildHasher, Hash, RandomState};
 
 use crate::clock::UnixSeconds;
 
@@ -11,8 +11,8 @@ const PLACES: usize = 256;
 /// Token buckets in a table of fixed size: 4 kB, no eviction. Which peers share a place is secret, so that nobody can
 /// choose to starve a certain other.
 #[derive(Debug)]
-pub(super) struct UploadLimit {
-    /// Uploads a second of one place; the burst is four times that.
+pub(crate) struct RateLimit {
+    /// Requests a second of one place; the burst is four times that.
     rate: u32,
     hasher: RandomState,
     places: Vec<Place>,
@@ -24,8 +24,8 @@ struct Place {
     refilled_at: UnixSeconds,
 }
 
-impl UploadLimit {
-    pub(super) fn new(rate: u32, now: UnixSeconds) -> Self {
+impl RateLimit {
+    pub(crate) fn new(rate: u32, now: UnixSeconds) -> Self {
         let full = Place {
             left: rate.saturating_mul(4),
             refilled_at: now,
@@ -37,8 +37,8 @@ impl UploadLimit {
         }
     }
 
-    /// Takes one upload from the allowance of `peer`; `false` if there is none left.
-    pub(super) fn take(&mut self, peer: IpAddr, now: UnixSeconds) -> bool {
+    /// Takes one request from the allowance of `peer`; `false` if there is none left.
+    pub(crate) fn take(&mut self, peer: impl Hash, now: UnixSeconds) -> bool {
         let index = usize::try_from(self.hasher.hash_one(peer) % PLACES as u64).unwrap_or_default();
         self.places
             .get_mut(index)
@@ -68,14 +68,15 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]
     fn f60_a_burst_then_the_rate() {
-        let peer = "192.0.2.1".parse().unwrap();
-        let mut limit = UploadLimit::new(5, 1_000);
-        let taken =
-            |limit: &mut UploadLimit, now| (0..100).filter(|_| limit.take(peer, now)).count();
+        let peer = IpAddr::from([192, 0, 2, 1]);
+        let mut limit = RateLimit::new(5, 1_000);
+        let taken = |limit: &mut RateLimit, now| (0..100).filter(|_| limit.take(peer, now)).count();
         assert_eq!(taken(&mut limit, 1_000), 20);
         assert_eq!(taken(&mut limit, 1_000), 0);
         assert_eq!(taken(&mut limit, 1_002), 10);
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn f60_one_peer_does_not_use_up_the_allowance_of_all() {
-        let mut limit = UploadLimit::new(1, 0);
+        let mut limit = RateLimit::new(1, 0);
         let mut allowed = 0;
         for last in 1..=100u8 {
             for _ in 0..10 {
