@@ -308,6 +308,8 @@ fn device(
             .iter()
             .map(|(audience, lines)| access_rule(name, registry, audience, lines))
             .collect::<Result<_, _>>()?,
+        disabled: false,
+        administrator: false,
     };
     Ok((device, places))
 }

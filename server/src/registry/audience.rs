@@ -8,7 +8,7 @@ use motekey_cose::key::CoseKey;
 use motekey_cose::registry::profile;
 use motekey_cose::token::TokenStyle;
 
-use super::RegistryError;
+use super::{DeviceCredential, RegistryError};
 use crate::public_key::PublicKeyKind;
 
 /// Longest lifetime of a token, in seconds: ten years.
@@ -57,12 +57,16 @@ pub struct ResourceServerRecord {
     pub token_lifetime: u64,
     /// It does not know the time: its tokens carry `exi` (RFC 9200 Section 5.10.3). Default: false.
     pub clockless: bool,
-    /// Tags and headers of its tokens.
+    /// Tags and headers of its tokens. Default: [`TokenStyle::REVOCABLE`]. With another one, a revoked token can be
+    /// changed so that its hash is not found in the list (RFC 9770 Section 14.6).
     pub token_style: TokenStyle,
     /// Its own public keys, at most one for each algorithm (RFC 9201 Section 7).
     pub public_keys: Vec<CoseKey>,
     /// Whether its tokens name the device (`sub`). Default: true.
     pub subject_in_token: bool,
+    /// What it proves itself with to the authorization server, for introspection and the revocation list. It differs
+    /// from the shared key. Default: none; then it has neither.
+    pub credential: Option<DeviceCredential>,
 }
 
 impl ResourceServerRecord {
@@ -81,10 +85,21 @@ impl ResourceServerRecord {
             },
             token_lifetime: 3600,
             clockless: false,
-            token_style: TokenStyle::default(),
+            token_style: TokenStyle::REVOCABLE,
             public_keys: Vec::new(),
             subject_in_token: true,
+            credential: None,
         }
+    }
+
+    /// The same resource server with a pre-shared key for its sessions with the authorization server.
+    #[must_use]
+    pub fn with_credential(mut self, identity: &[u8], key: PreSharedKey) -> Self {
+        self.credential = Some(DeviceCredential::PreSharedKey {
+            identity: identity.to_vec(),
+            key,
+        });
+        self
     }
 
     /// A resource server that takes signed tokens with raw public keys; `public_key` is its own.
@@ -174,6 +189,12 @@ pub(super) fn check(record: &ResourceServerRecord) -> Result<(), RegistryError> 
                 wanted,
             });
         }
+    }
+    if let (Some(shared), Some(DeviceCredential::PreSharedKey { key, .. })) =
+        (&record.shared_key, &record.credential)
+        && shared.key == *key
+    {
+        return Err(RegistryError::KeyUsedTwice { name: name() });
     }
     if record.token_lifetime == 0 || record.token_lifetime > LONGEST_LIFETIME {
         return Err(RegistryError::UnusableLifetime { name: name() });

@@ -19,6 +19,10 @@ pub struct Device {
     pub profiles: Vec<i64>,
     /// What it may get.
     pub rules: Vec<AccessRule>,
+    /// It is kept out: no session, no token. Default: false.
+    pub disabled: bool,
+    /// It may read the whole revocation list (RFC 9770 Section 10). Default: false.
+    pub administrator: bool,
 }
 
 impl Device {
@@ -32,6 +36,8 @@ impl Device {
             },
             profiles: vec![profile::COAP_DTLS],
             rules: Vec::new(),
+            disabled: false,
+            administrator: false,
         }
     }
 
@@ -42,6 +48,8 @@ impl Device {
             credential: DeviceCredential::RawPublicKey(key),
             profiles: vec![profile::COAP_DTLS],
             rules: Vec::new(),
+            disabled: false,
+            administrator: false,
         }
     }
 
@@ -56,7 +64,7 @@ impl Device {
     }
 }
 
-/// What a device proves itself with.
+/// What a device, or a resource server, proves itself with to the authorization server.
 #[derive(Debug, Clone)]
 pub enum DeviceCredential {
     /// A key shared by this device and the authorization server, by nobody else (RFC 9200 Section 6.3).

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use motekey_coap::dtls::PreSharedKey;
 
+use super::check_identity;
+use super::party::Shown;
 use super::{
-    Audience, Device, DeviceCredential, Group, RegistryError, ResourceServerRecord,
+    Audience, Device, DeviceCredential, Group, Party, RegistryError, ResourceServerRecord,
     SHORTEST_SHARED_KEY,
 };
-use crate::public_key::subject_public_key_info;
 
 /// One registered record.
 #[derive(Clone)]
@@ -33,8 +34,8 @@ impl Hash for KeyBytes {
 #[derive(Clone, Default)]
 pub(super) struct Index {
     pub(super) by_name: HashMap<Arc<str>, Entry>,
-    pub(super) by_identity: HashMap<Vec<u8>, Arc<Device>>,
-    pub(super) by_public_key: HashMap<Vec<u8>, Arc<Device>>,
+    pub(super) by_identity: HashMap<Vec<u8>, Party>,
+    pub(super) by_public_key: HashMap<Vec<u8>, Party>,
     pub(super) by_audience: HashMap<Arc<str>, Audience>,
     owners: HashMap<KeyBytes, Arc<str>>,
 }
@@ -57,6 +58,30 @@ impl Index {
                 name: owner.clone(),
                 owner: other.clone(),
             }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the record `name` may have this credential.
+    pub(super) fn check_credential(
+        &self,
+        credential: &DeviceCredential,
+        name: &Arc<str>,
+    ) -> Result<(), RegistryError> {
+        if let DeviceCredential::PreSharedKey { identity, key } = credential {
+            check_identity(name, identity)?;
+            self.check_key(key, name)?;
+        }
+        let others = |party: Option<&Party>| party.is_some_and(|party| party.name() != name);
+        match credential.shown() {
+            // RFC 7925 Section 4.2: identities are bytes, so two parties must differ in them.
+            Shown::Identity(identity) if others(self.by_identity.get(identity)) => {
+                Err(RegistryError::IdentityInUse { name: name.clone() })
+            }
+            Shown::PublicKey(None) => Err(RegistryError::UnusablePublicKey { name: name.clone() }),
+            Shown::PublicKey(Some(info)) if others(self.by_public_key.get(&info)) => {
+                Err(RegistryError::PublicKeyInUse { name: name.clone() })
+            }
             _ => Ok(()),
         }
     }
@@ -85,17 +110,7 @@ impl Index {
     pub(super) fn put(&mut self, name: Arc<str>, entry: Entry) {
         self.take(&name);
         match &entry {
-            Entry::Device(device) => match &device.credential {
-                DeviceCredential::PreSharedKey { identity, key } => {
-                    self.by_identity.insert(identity.clone(), device.clone());
-                    self.owners.insert(KeyBytes(key.clone()), name.clone());
-                }
-                DeviceCredential::RawPublicKey(key) => {
-                    if let Some(info) = subject_public_key_info(key) {
-                        self.by_public_key.insert(info, device.clone());
-                    }
-                }
-            },
+            Entry::Device(device) => self.put_credential(&Party::Device(device.clone())),
             Entry::ResourceServer(record) => {
                 self.by_audience
                     .insert(record.audience.clone(), Audience::One(record.clone()));
@@ -103,6 +118,7 @@ impl Index {
                     self.owners
                         .insert(KeyBytes(shared.key.clone()), name.clone());
                 }
+                self.put_credential(&Party::ResourceServer(record.clone()));
             }
             Entry::Group(_) => {}
         }
@@ -128,21 +144,14 @@ impl Index {
     fn take(&mut self, name: &str) -> Option<Entry> {
         let entry = self.by_name.remove(name)?;
         match &entry {
-            Entry::Device(device) => match &device.credential {
-                DeviceCredential::PreSharedKey { identity, key } => {
-                    self.by_identity.remove(identity);
-                    self.owners.remove(&KeyBytes(key.clone()));
-                }
-                DeviceCredential::RawPublicKey(key) => {
-                    if let Some(info) = subject_public_key_info(key) {
-                        self.by_public_key.remove(&info);
-                    }
-                }
-            },
+            Entry::Device(device) => self.take_credential(&device.credential),
             Entry::ResourceServer(record) => {
                 self.by_audience.remove(&record.audience);
                 if let Some(shared) = &record.shared_key {
                     self.owners.remove(&KeyBytes(shared.key.clone()));
+                }
+                if let Some(credential) = &record.credential {
+                    self.take_credential(credential);
                 }
             }
             Entry::Group(group) => {
@@ -150,6 +159,36 @@ impl Index {
             }
         }
         Some(entry)
+    }
+
+    fn put_credential(&mut self, party: &Party) {
+        let Some(credential) = party.credential() else {
+            return;
+        };
+        if let DeviceCredential::PreSharedKey { key, .. } = credential {
+            self.owners
+                .insert(KeyBytes(key.clone()), party.name().clone());
+        }
+        match credential.shown() {
+            Shown::Identity(identity) => {
+                self.by_identity.insert(identity.to_vec(), party.clone());
+            }
+            Shown::PublicKey(info) => {
+                if let Some(info) = info {
+                    self.by_public_key.insert(info, party.clone());
+                }
+            }
+        }
+    }
+
+    fn take_credential(&mut self, credential: &DeviceCredential) {
+        if let DeviceCredential::PreSharedKey { key, .. } = credential {
+            self.owners.remove(&KeyBytes(key.clone()));
+        }
+        match credential.shown() {
+            Shown::Identity(identity) => self.by_identity.remove(identity),
+            Shown::PublicKey(info) => info.and_then(|info| self.by_public_key.remove(&info)),
+        };
     }
 
     /// Points every group at the present records of its members; a group with a missing member is dropped.

@@ -4,6 +4,7 @@
 mod audience;
 mod device;
 mod index;
+mod party;
 #[cfg(test)]
 mod tests;
 
@@ -13,8 +14,7 @@ use std::sync::Arc;
 pub use audience::{Audience, Group, PopKeyKinds, ResourceServerRecord, ScopeKind, SharedKey};
 pub use device::{AccessRule, Device, DeviceCredential, ScopeRule};
 use index::{Entry, Index};
-
-use crate::public_key::subject_public_key_info;
+pub use party::Party;
 
 /// Shortest shared key that is accepted, in bytes: 128 bits of strength need as many random bits.
 pub const SHORTEST_SHARED_KEY: usize = 16;
@@ -37,19 +37,47 @@ impl Registry {
         Self::default()
     }
 
-    /// The device that proves itself with this PSK identity. Compared byte by byte (RFC 7925 Section 4.2).
-    pub fn device_by_identity(&self, identity: &[u8]) -> Option<&Arc<Device>> {
+    /// Who proves itself with this PSK identity. Compared byte by byte (RFC 7925 Section 4.2).
+    pub fn party_by_identity(&self, identity: &[u8]) -> Option<&Party> {
         self.index.by_identity.get(identity)
     }
 
-    /// The device that proves itself with this SubjectPublicKeyInfo (RFC 7250), DER.
-    pub fn device_by_public_key(&self, subject_public_key_info: &[u8]) -> Option<&Arc<Device>> {
+    /// Who proves itself with this SubjectPublicKeyInfo (RFC 7250), DER.
+    pub fn party_by_public_key(&self, subject_public_key_info: &[u8]) -> Option<&Party> {
         self.index.by_public_key.get(subject_public_key_info)
+    }
+
+    /// The device that proves itself with this PSK identity.
+    pub fn device_by_identity(&self, identity: &[u8]) -> Option<&Arc<Device>> {
+        match self.party_by_identity(identity) {
+            Some(Party::Device(device)) => Some(device),
+            _ => None,
+        }
+    }
+
+    /// The device with this name.
+    pub fn device(&self, name: &str) -> Option<&Arc<Device>> {
+        match self.index.by_name.get(name) {
+            Some(Entry::Device(device)) => Some(device),
+            _ => None,
+        }
     }
 
     /// Whom an audience names.
     pub fn audience(&self, audience: &str) -> Option<&Audience> {
         self.index.by_audience.get(audience)
+    }
+
+    /// The audiences that the resource server of this name belongs to: its own, and those of its groups.
+    pub fn audiences_of(&self, name: &str) -> Vec<&str> {
+        let audiences = self.index.by_audience.iter();
+        audiences
+            .filter(|(_, audience)| {
+                let members = audience.resource_servers();
+                members.iter().any(|record| *record.name == *name)
+            })
+            .map(|(name, _)| &**name)
+            .collect()
     }
 
     /// The resource server with this name.
@@ -84,33 +112,7 @@ impl Registry {
         let name = device.name.clone();
         check_name(&name)?;
         self.check_kind(&name, |entry| matches!(entry, Entry::Device(_)))?;
-        match &device.credential {
-            DeviceCredential::PreSharedKey { identity, key } => {
-                check_identity(&name, identity)?;
-                self.index.check_key(key, &name)?;
-                // RFC 7925 Section 4.2: identities are bytes, so two devices must differ in them.
-                if self
-                    .index
-                    .by_identity
-                    .get(identity)
-                    .is_some_and(|other| other.name != name)
-                {
-                    return Err(RegistryError::IdentityInUse { name });
-                }
-            }
-            DeviceCredential::RawPublicKey(key) => {
-                let info = subject_public_key_info(key)
-                    .ok_or_else(|| RegistryError::UnusablePublicKey { name: name.clone() })?;
-                if self
-                    .index
-                    .by_public_key
-                    .get(&info)
-                    .is_some_and(|other| other.name != name)
-                {
-                    return Err(RegistryError::PublicKeyInUse { name });
-                }
-            }
-        }
+        self.index.check_credential(&device.credential, &name)?;
         self.index.put(name, Entry::Device(Arc::new(device)));
         Ok(())
     }
@@ -130,6 +132,9 @@ impl Registry {
         audience::check(&record)?;
         if let Some(shared) = &record.shared_key {
             self.index.check_key(&shared.key, &name)?;
+        }
+        if let Some(credential) = &record.credential {
+            self.index.check_credential(credential, &name)?;
         }
         self.index.check_audience(&record.audience, &name)?;
         self.index
@@ -231,6 +236,11 @@ pub enum RegistryError {
         /// Who has it.
         owner: Arc<str>,
     },
+    /// One key for the tokens of a resource server and for its sessions: a key has one use.
+    KeyUsedTwice {
+        /// Whose.
+        name: Arc<str>,
+    },
     /// The public key is of a kind that is not supported.
     UnusablePublicKey {
         /// Whose.
@@ -308,6 +318,12 @@ impl fmt::Display for RegistryError {
                 write!(
                     formatter,
                     "{name}: the key is in use by {owner}; every party needs its own"
+                )
+            }
+            Self::KeyUsedTwice { name } => {
+                write!(
+                    formatter,
+                    "{name}: tokens and sessions need a key each, not the same one"
                 )
             }
             Self::UnusablePublicKey { name } => {
