@@ -5,10 +5,13 @@
     reason = "a suite of tests fails by panic"
 )]
 
+mod revocation;
+
 use std::future::Future;
 use std::sync::Arc;
 
 use motekey_coap::dtls::PreSharedKey;
+use motekey_cose::revocation::TokenHash;
 
 use super::{Counter, IssuedToken, KeyStanding, Store, StoreError};
 use crate::registry::{Device, Group, RegistryError, ResourceServerRecord, ScopeRule, SharedKey};
@@ -29,6 +32,7 @@ where
     ids_belong_to_a_resource_server(&make().await).await;
     keys_stand_by_holder_and_time(&make().await).await;
     expired_tokens_go(&make().await).await;
+    revocation::run(&mut make).await;
 }
 
 /// A token of `client` for the resource server `gateway`, with ids made of `serial`.
@@ -40,7 +44,20 @@ pub fn token(serial: u64, client: &str, expires_at: i64) -> IssuedToken {
         resource_server: "gateway".into(),
         issued_at: 0,
         expires_at,
+        token_hash: hash(serial),
+        recipients: Arc::from(["gateway".into()]),
+        revoked_at: None,
     }
+}
+
+/// The hash of the token of this number.
+pub fn hash(serial: u64) -> TokenHash {
+    let mut digest = [0; 32];
+    digest
+        .iter_mut()
+        .zip(serial.to_be_bytes())
+        .for_each(|(place, byte)| *place = byte);
+    TokenHash::of_digest(digest)
 }
 
 async fn registry_keeps_what_it_accepts(store: &dyn Store) {

@@ -8,7 +8,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Counter, IssuedToken, KeyStanding, Store, StoreError, StoreFuture};
+use super::{
+    Counter, IssuedToken, KeyStanding, Requester, RevocationView, Store, StoreError, StoreFuture,
+    TokenSelection,
+};
 use crate::clock::UnixSeconds;
 use crate::registry::{Device, Group, Registry, ResourceServerRecord};
 
@@ -177,6 +180,22 @@ impl Store for DurableCounters {
 
     fn remove_expired(&self, before: UnixSeconds) -> StoreFuture<'_, u64> {
         self.behind.remove_expired(before)
+    }
+
+    fn revoke<'a>(
+        &'a self,
+        which: &'a TokenSelection,
+        now: UnixSeconds,
+    ) -> StoreFuture<'a, Vec<Arc<IssuedToken>>> {
+        self.behind.revoke(which, now)
+    }
+
+    fn expire_revoked(&self, now: UnixSeconds) -> StoreFuture<'_, Vec<Arc<IssuedToken>>> {
+        self.behind.expire_revoked(now)
+    }
+
+    fn revocations<'a>(&'a self, requester: &'a Requester) -> StoreFuture<'a, RevocationView> {
+        self.behind.revocations(requester)
     }
 }
 

@@ -1,10 +1,12 @@
 //! A store that forgets everything when the process ends: for tests, for the demo, and for a server whose records
 //! all come from its configuration file.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::revocation::{Requester, RevocationList, RevocationView, TokenSelection};
+use super::tokens::Tokens;
 use super::{Counter, IssuedToken, KeyStanding, Store, StoreError, StoreFuture};
 use crate::clock::UnixSeconds;
 use crate::registry::{Device, Group, Registry, ResourceServerRecord};
@@ -28,24 +30,7 @@ struct State {
     serial: u64,
     expires_in: HashMap<String, u64>,
     tokens: Tokens,
-}
-
-#[derive(Debug, Default)]
-struct Tokens {
-    by_id: HashMap<TokenName, Arc<IssuedToken>>,
-    /// The newest token of each key.
-    by_key: HashMap<Vec<u8>, Arc<IssuedToken>>,
-    /// When the last token of a client for a resource server ends.
-    by_holder: HashMap<(Arc<str>, Arc<str>), UnixSeconds>,
-    by_end: BTreeSet<(UnixSeconds, TokenName)>,
-}
-
-/// Resource server and token id: of each resource server its own ids, as the ids of tokens with `exi` begin with its
-/// name and `rs1` followed by 11 reads like `rs11` followed by 1.
-type TokenName = (Arc<str>, Vec<u8>);
-
-fn token_name(token: &IssuedToken) -> TokenName {
-    (token.resource_server.clone(), token.token_id.clone())
+    revocations: RevocationList,
 }
 
 impl MemoryStore {
@@ -174,89 +159,24 @@ impl Store for MemoryStore {
     fn remove_expired(&self, before: UnixSeconds) -> StoreFuture<'_, u64> {
         ready(Ok(self.state().tokens.remove_expired(before)))
     }
-}
 
-impl Tokens {
-    fn record(
-        &mut self,
-        token: IssuedToken,
+    fn revoke<'a>(
+        &'a self,
+        which: &'a TokenSelection,
         now: UnixSeconds,
-        capacity: usize,
-    ) -> Result<(), StoreError> {
-        if self.by_id.contains_key(&token_name(&token)) {
-            return Err(StoreError::Conflict);
-        }
-        if self.by_key.get(&token.key_id).is_some_and(|other| {
-            // RFC 8747 Section 6: no two live tokens with one key id and different holders.
-            other.expires_at > now
-                && (other.client != token.client || other.resource_server != token.resource_server)
-        }) {
-            return Err(StoreError::Conflict);
-        }
-        if self.by_id.len() >= capacity {
-            self.remove_expired(now);
-        }
-        if self.by_id.len() >= capacity {
-            return Err(StoreError::Full);
-        }
-        let token = Arc::new(token);
-        let holder = (token.client.clone(), token.resource_server.clone());
-        let end = self.by_holder.entry(holder).or_insert(token.expires_at);
-        *end = token.expires_at.max(*end);
-        self.by_end.insert((token.expires_at, token_name(&token)));
-        if !token.key_id.is_empty() {
-            self.by_key.insert(token.key_id.clone(), token.clone());
-        }
-        self.by_id.insert(token_name(&token), token);
-        Ok(())
+    ) -> StoreFuture<'a, Vec<Arc<IssuedToken>>> {
+        let mut state = self.state();
+        let revoked = state.tokens.revoke(which, now);
+        state.revocations.add(&revoked);
+        ready(Ok(revoked))
     }
 
-    fn key_standing(
-        &self,
-        client: &str,
-        resource_server: &str,
-        key_id: &[u8],
-        now: UnixSeconds,
-    ) -> KeyStanding {
-        if let Some(token) = self.by_key.get(key_id)
-            && *token.client == *client
-            && *token.resource_server == *resource_server
-        {
-            return if token.expires_at > now {
-                KeyStanding::Live(token.clone())
-            } else {
-                KeyStanding::Ended
-            };
-        }
-        let holder = (Arc::from(client), Arc::from(resource_server));
-        KeyStanding::Unknown {
-            holds_live_token: self.by_holder.get(&holder).is_some_and(|end| *end > now),
-        }
+    fn expire_revoked(&self, now: UnixSeconds) -> StoreFuture<'_, Vec<Arc<IssuedToken>>> {
+        ready(Ok(self.state().revocations.expire(now)))
     }
 
-    fn remove_expired(&mut self, before: UnixSeconds) -> u64 {
-        let mut removed = 0;
-        while self.by_end.first().is_some_and(|(end, _)| *end < before) {
-            let Some((_, name)) = self.by_end.pop_first() else {
-                break;
-            };
-            let Some(token) = self.by_id.remove(&name) else {
-                continue;
-            };
-            removed += 1;
-            if self
-                .by_key
-                .get(&token.key_id)
-                .is_some_and(|newest| Arc::ptr_eq(newest, &token))
-            {
-                self.by_key.remove(&token.key_id);
-            }
-            let holder = (token.client.clone(), token.resource_server.clone());
-            if self.by_holder.get(&holder).is_some_and(|end| *end < before) {
-                self.by_holder.remove(&holder);
-            }
-        }
-        removed
+    fn revocations<'a>(&'a self, requester: &'a Requester) -> StoreFuture<'a, RevocationView> {
+        ready(Ok(self.state().revocations.view(requester)))
     }
 }
 
@@ -290,7 +210,7 @@ mod tests {
             Err(StoreError::Full)
         );
         assert_eq!(store.record_token(third, 101).await, Ok(()));
-        assert_eq!(store.state().tokens.by_end.len(), 1);
-        assert_eq!(store.state().tokens.by_key.len(), 1);
+        assert_eq!(store.state().tokens.lengths().0, 1);
+        assert_eq!(store.state().tokens.lengths().1, 1);
     }
 }

@@ -8,6 +8,7 @@
 //!   answer here repeats an AEAD nonce and with it gives away token contents (RFC 9053 Section 4.2.1).
 //! * [`Store::record_token`] returns before the token leaves the server. A lost record costs a refused update of
 //!   rights (RFC 9202 Section 4), never a right too many.
+//! * [`Store::revoke`] returns before anybody is told. A lost revocation gives a thief his token back.
 //! * Secrets are in the records that come back; how they are kept at rest is the implementation's business.
 //!
 //! [`conformance`] holds the suite that every implementation passes.
@@ -15,6 +16,8 @@
 pub mod conformance;
 mod durable_counters;
 mod memory;
+mod revocation;
+mod tokens;
 
 use std::fmt;
 use std::future::Future;
@@ -24,6 +27,11 @@ use std::sync::Arc;
 
 pub use durable_counters::{CounterFileError, DurableCounters};
 pub use memory::MemoryStore;
+pub use revocation::{
+    Requester, RevocationList, RevocationView, TokenSelection, UPDATE_SIZE, UPDATES_KEPT,
+};
+
+use motekey_cose::revocation::TokenHash;
 
 use crate::clock::UnixSeconds;
 use crate::registry::{Device, Group, Registry, RegistryError, ResourceServerRecord};
@@ -75,6 +83,20 @@ pub trait Store: Send + Sync + 'static {
 
     /// Forgets the tokens that expired before `before`; returns how many.
     fn remove_expired(&self, before: UnixSeconds) -> StoreFuture<'_, u64>;
+
+    /// Revokes the live tokens of a selection, and gives them. They get [`IssuedToken::revoked_at`], are in the list from
+    /// now until they expire, and are told as updates to everybody whom they concern (RFC 9770 Sections 5.1 and 6.2).
+    fn revoke<'a>(
+        &'a self,
+        which: &'a TokenSelection,
+        now: UnixSeconds,
+    ) -> StoreFuture<'a, Vec<Arc<IssuedToken>>>;
+
+    /// Takes the tokens that have expired at `now` from the list of revoked ones, and gives them (RFC 9770 Section 5.1).
+    fn expire_revoked(&self, now: UnixSeconds) -> StoreFuture<'_, Vec<Arc<IssuedToken>>>;
+
+    /// What a requester may see of the list of revoked tokens (RFC 9770 Section 14.1).
+    fn revocations<'a>(&'a self, requester: &'a Requester) -> StoreFuture<'a, RevocationView>;
 }
 
 /// A sequence of numbers that are given out once.
@@ -102,6 +124,19 @@ pub struct IssuedToken {
     /// When it ends. A token with `exi` ends this long after the resource server first saw it (RFC 9200 Section
     /// 5.10.3); this is its end if that was at once, and it can be used after this time if it was later.
     pub expires_at: UnixSeconds,
+    /// What it is called in the revocation list.
+    pub token_hash: TokenHash,
+    /// Names of the resource servers that it is for, the members of a group one by one.
+    pub recipients: Arc<[Arc<str>]>,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<UnixSeconds>,
+}
+
+impl IssuedToken {
+    /// Whether it has neither expired nor been revoked.
+    pub fn is_live(&self, now: UnixSeconds) -> bool {
+        self.revoked_at.is_none() && self.expires_at > now
+    }
 }
 
 /// What a key id is to a client at a resource server.
@@ -109,7 +144,7 @@ pub struct IssuedToken {
 pub enum KeyStanding {
     /// The key of a live token that was issued to this client for this resource server.
     Live(Arc<IssuedToken>),
-    /// Issued to this client for this resource server, but every token with it has expired.
+    /// Issued to this client for this resource server, but every token with it has expired or was revoked.
     Ended,
     /// Never issued to this client for this resource server, or so long ago that it is forgotten.
     Unknown {
