@@ -7,9 +7,11 @@ use motekey_cose::crypto::{CryptoProvider, RandomError, SignatureAlgorithm, aws_
 use motekey_cose::key::{CoseKey, KeyError};
 
 use super::AuthorizationServer;
-use super::credentials::Current;
+use super::credentials::{Current, TokenKeys};
+use super::introspection::{Introspection, IntrospectionSettings};
 use super::numbers::Numbers;
 use super::profile::{CoapDtls, Profile};
+use super::revocation::{Observers, RevocationSettings};
 use crate::clock::{Clock, SystemClock};
 use crate::event::{Subscriber, Subscribers};
 use crate::random::SystemRandom;
@@ -25,6 +27,8 @@ pub struct AuthorizationServerBuilder {
     issuer: Option<String>,
     signing_key: Option<(SignatureAlgorithm, CoseKey)>,
     token_path: String,
+    introspection: Option<IntrospectionSettings>,
+    revocation: Option<RevocationSettings>,
 }
 
 impl AuthorizationServerBuilder {
@@ -38,6 +42,8 @@ impl AuthorizationServerBuilder {
             issuer: None,
             signing_key: None,
             token_path: "/token".to_owned(),
+            introspection: Some(IntrospectionSettings::default()),
+            revocation: Some(RevocationSettings::default()),
         }
     }
 
@@ -92,11 +98,37 @@ impl AuthorizationServerBuilder {
         self
     }
 
+    /// How introspection is offered (RFC 9200 Section 5.9); `None`: not at all. Default: [`IntrospectionSettings`].
+    #[must_use]
+    pub fn introspection(mut self, settings: Option<IntrospectionSettings>) -> Self {
+        self.introspection = settings;
+        self
+    }
+
+    /// How the revocation list is offered (RFC 9770); `None`: not at all. Default: [`RevocationSettings`].
+    #[must_use]
+    pub fn revocation(mut self, settings: Option<RevocationSettings>) -> Self {
+        self.revocation = settings;
+        self
+    }
+
     /// Makes the server and loads the registry.
     ///
     /// # Errors
-    /// The store or the system's randomness failed, or the signing key cannot sign.
+    /// The store or the system's randomness failed, the signing key cannot sign, or a setting is out of its bounds.
     pub async fn build(self) -> Result<AuthorizationServer, BuildError> {
+        if let Some(settings) = &self.revocation
+            && !settings.queries.are_valid()
+        {
+            return Err(BuildError::Revocation);
+        }
+        let token_keys = TokenKeys {
+            issuer: self.issuer.clone().unwrap_or_default(),
+            signature: self
+                .signing_key
+                .as_ref()
+                .and_then(|(algorithm, key)| Some((*algorithm, key.public()?))),
+        };
         let signing_key = match self.signing_key {
             Some((algorithm, key)) => Some(
                 key.signing_key(&self.crypto, algorithm)
@@ -110,6 +142,13 @@ impl AuthorizationServerBuilder {
             store: self.store,
             current: Arc::new(Current::default()),
             random: SystemRandom,
+            introspection: self
+                .introspection
+                .map(|settings| Introspection::new(settings, self.clock.now())),
+            revocation: self.revocation,
+            observers: Observers::default(),
+            token_keys,
+            refreshing: tokio::sync::Mutex::default(),
             clock: self.clock,
             crypto: self.crypto,
             profiles: self.profiles,
@@ -132,6 +171,8 @@ pub enum BuildError {
     Random(RandomError),
     /// The signing key cannot be used.
     SigningKey(KeyError),
+    /// The numbers of the revocation list are not within their bounds.
+    Revocation,
 }
 
 impl fmt::Display for BuildError {
@@ -140,6 +181,9 @@ impl fmt::Display for BuildError {
             Self::Store(error) => error.fmt(formatter),
             Self::Random(error) => error.fmt(formatter),
             Self::SigningKey(error) => write!(formatter, "signing key: {error}"),
+            Self::Revocation => formatter.write_str(
+                "revocation list: 1 <= max_diff_batch <= max_updates <= 64, max_index >= max_updates - 1",
+            ),
         }
     }
 }

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use motekey_coap::dtls::{CredentialSource, PeerIdentity, PskAnswer};
-use motekey_cose::crypto::CryptoProvider;
+use motekey_cose::crypto::{CryptoProvider, SignatureAlgorithm};
 use motekey_cose::key::{CoseKey, EncryptionKey};
+use motekey_cose::token::{TrustedIssuers, VerificationKey};
 
-use crate::registry::{Device, DeviceCredential, Registry};
+use crate::registry::{Device, DeviceCredential, Party, Registry, ResourceServerRecord};
 
 /// A registry with its keys prepared.
 #[derive(Default)]
@@ -16,11 +17,32 @@ pub(super) struct Snapshot {
     pub(super) registry: Arc<Registry>,
     /// By name of the resource server.
     keys: HashMap<Arc<str>, EncryptionKey>,
+    /// What the tokens of a resource server are protected with, for those that may introspect them.
+    issuers: HashMap<Arc<str>, TrustedIssuers>,
+}
+
+/// What this server signs its tokens with, and calls itself in them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TokenKeys {
+    pub(super) issuer: String,
+    pub(super) signature: Option<(SignatureAlgorithm, CoseKey)>,
 }
 
 impl Snapshot {
     /// Prepares the keys once, not for every token. The registry has checked their lengths.
-    pub(super) fn new(registry: Arc<Registry>, provider: &CryptoProvider) -> Self {
+    pub(super) fn new(
+        registry: Arc<Registry>,
+        provider: &CryptoProvider,
+        token_keys: &TokenKeys,
+    ) -> Self {
+        let callers = registry
+            .resource_servers()
+            .filter(|record| record.credential.is_some());
+        let issuers = callers.map(|record| {
+            let issuers = issuers(record, provider, token_keys);
+            (record.name.clone(), issuers)
+        });
+        let issuers = issuers.collect();
         let keys = registry.resource_servers().filter_map(|record| {
             let shared = record.shared_key.as_ref()?;
             let key = CoseKey::symmetric(shared.key.expose(), shared.key_id.as_deref());
@@ -31,6 +53,7 @@ impl Snapshot {
         });
         Self {
             keys: keys.collect(),
+            issuers,
             registry,
         }
     }
@@ -40,14 +63,49 @@ impl Snapshot {
         self.keys.get(resource_server)
     }
 
+    /// This server, as the resource server of this name believes it.
+    pub(super) fn issuers(&self, resource_server: &str) -> Option<&TrustedIssuers> {
+        self.issuers.get(resource_server)
+    }
+
+    /// The registered party that a peer proved to be. One that is disabled is nobody.
+    pub(super) fn party(&self, peer: &PeerIdentity) -> Option<&Party> {
+        let party = match peer {
+            PeerIdentity::PreSharedKey(identity) => self.registry.party_by_identity(identity),
+            PeerIdentity::RawPublicKey(info) => self.registry.party_by_public_key(info),
+            PeerIdentity::Certificate(_) => None,
+        };
+        party.filter(|party| !party.is_disabled())
+    }
+
     /// The device that a peer proved to be.
     pub(super) fn authenticate(&self, peer: &PeerIdentity) -> Option<&Arc<Device>> {
-        match peer {
-            PeerIdentity::PreSharedKey(identity) => self.registry.device_by_identity(identity),
-            PeerIdentity::RawPublicKey(info) => self.registry.device_by_public_key(info),
-            PeerIdentity::Certificate(_) => None,
+        match self.party(peer)? {
+            Party::Device(device) => Some(device),
+            Party::ResourceServer(_) => None,
         }
     }
+}
+
+/// The keys that protect the tokens of a resource server: the one that it shares, and the one that signs.
+fn issuers(
+    record: &ResourceServerRecord,
+    provider: &CryptoProvider,
+    token_keys: &TokenKeys,
+) -> TrustedIssuers {
+    let shared = record.shared_key.as_ref().and_then(|shared| {
+        let key = CoseKey::symmetric(shared.key.expose(), shared.key_id.as_deref());
+        key.decryption_key(provider, shared.algorithm).ok()
+    });
+    let signature = token_keys
+        .signature
+        .as_ref()
+        .and_then(|(algorithm, key)| key.verifying_key(provider, *algorithm).ok());
+    let keys = shared
+        .map(VerificationKey::Decryption)
+        .into_iter()
+        .chain(signature.map(VerificationKey::Signature));
+    TrustedIssuers::one(token_keys.issuer.clone(), keys.collect())
 }
 
 /// The present snapshot. Readers never wait for the store.
@@ -69,11 +127,11 @@ impl Current {
 
 impl CredentialSource for Current {
     fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer {
-        match self
-            .get()
-            .registry
-            .device_by_identity(identity)
-            .map(|device| &device.credential)
+        let snapshot = self.get();
+        let party = snapshot.registry.party_by_identity(identity);
+        match party
+            .filter(|party| !party.is_disabled())
+            .and_then(Party::credential)
         {
             Some(DeviceCredential::PreSharedKey { key, .. }) => PskAnswer::Key(key.clone()),
             _ => PskAnswer::Unknown,

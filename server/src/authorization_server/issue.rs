@@ -3,6 +3,7 @@
 use motekey_coap::dtls::PeerIdentity;
 use motekey_cose::claims::{Audience as AudienceClaim, ClaimsSet, NumericDate};
 use motekey_cose::message::{TokenRequest, TokenResponse};
+use motekey_cose::revocation::TokenHash;
 use motekey_cose::token::{ProtectionKey, TokenStyle, mint};
 
 use super::AuthorizationServer;
@@ -13,7 +14,7 @@ use super::profile::{KeyBinding, KeyRequest, Profile};
 use super::refusal::Refusal;
 use crate::clock::UnixSeconds;
 use crate::registry::Audience;
-use crate::store::{IssuedToken, StoreError};
+use crate::store::{IssuedToken, StoreError, TokenSelection};
 
 /// A token that is recorded and may be sent.
 pub(super) struct Issued {
@@ -70,6 +71,7 @@ impl AuthorizationServer {
         let claims = self.claims(grant, request, &binding, token_id.clone(), now);
         let access_token = self.protect(snapshot, grant, &claims, &serial)?;
         let expires_in = lifetime(grant);
+        let token_hash = TokenHash::of_token(&self.crypto, &access_token);
         let record = IssuedToken {
             token_id: token_id.clone(),
             key_id: binding.key_id.clone(),
@@ -77,11 +79,19 @@ impl AuthorizationServer {
             resource_server: grant.target_name().clone(),
             issued_at: now,
             expires_at: now.saturating_add_unsigned(expires_in),
+            token_hash,
+            recipients: grant
+                .resource_servers()
+                .iter()
+                .map(|record| record.name.clone())
+                .collect(),
+            revoked_at: None,
         };
         self.store
             .record_token(record, now)
             .await
             .map_err(Refusal::Store)?;
+        self.still_welcome(grant, token_hash).await?;
         let response = TokenResponse {
             access_token,
             expires_in: Some(expires_in),
@@ -100,6 +110,19 @@ impl AuthorizationServer {
             expires_in,
             update: binding.update,
         })
+    }
+
+    /// Whether the device is still registered and let in. If not, its new token is revoked and does not leave.
+    async fn still_welcome(&self, grant: &Grant, token_hash: TokenHash) -> Result<(), Refusal> {
+        let snapshot = self.current.get();
+        let device = snapshot.registry.device(&grant.client().name);
+        if device.is_some_and(|device| !device.disabled) {
+            return Ok(());
+        }
+        self.revoke(&TokenSelection::Hash(token_hash))
+            .await
+            .map_err(Refusal::Store)?;
+        Err(Refusal::UnknownPeer)
     }
 
     async fn bind(

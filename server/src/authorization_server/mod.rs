@@ -6,11 +6,13 @@
 
 mod builder;
 mod credentials;
+mod introspection;
 mod issue;
 mod numbers;
 pub mod policy;
 pub mod profile;
 mod refusal;
+pub mod revocation;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -19,21 +21,25 @@ mod token_endpoint;
 use std::sync::Arc;
 
 use motekey_coap::dtls::{CredentialSource, PeerIdentity};
+use motekey_coap::endpoint::ObservationId;
 use motekey_coap::link_format::LinkWriter;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::crypto::CryptoProvider;
 use motekey_cose::key::SigningKey;
 
 pub use builder::{AuthorizationServerBuilder, BuildError};
+pub use introspection::IntrospectionSettings;
 pub use refusal::Refusal;
 
 use crate::clock::Clock;
 use crate::event::{Event, Subscribers};
 use crate::random::SystemRandom;
 use crate::store::{Store, StoreError};
-use credentials::{Current, Snapshot};
+use credentials::{Current, Snapshot, TokenKeys};
+use introspection::Introspection;
 use numbers::Numbers;
 use profile::Profile;
+use revocation::{Observers, RevocationSettings};
 
 /// An authorization server without its sockets.
 pub struct AuthorizationServer {
@@ -48,6 +54,12 @@ pub struct AuthorizationServer {
     issuer: Option<String>,
     signing_key: Option<SigningKey>,
     token_path: String,
+    introspection: Option<Introspection>,
+    revocation: Option<RevocationSettings>,
+    observers: Observers,
+    token_keys: TokenKeys,
+    /// One refresh at a time, so that an older registry never takes the place of a newer one.
+    refreshing: tokio::sync::Mutex<()>,
 }
 
 impl AuthorizationServer {
@@ -61,6 +73,7 @@ impl AuthorizationServer {
     /// # Errors
     /// The store failed; the former registry stays in use.
     pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _alone = self.refreshing.lock().await;
         let registry = self.store.registry().await?;
         if Arc::ptr_eq(&registry, &self.current.get().registry) {
             return Ok(());
@@ -69,7 +82,11 @@ impl AuthorizationServer {
             devices: registry.devices().count(),
             resource_servers: registry.resource_servers().count(),
         });
-        self.current.set(Snapshot::new(registry, &self.crypto));
+        let snapshot = Snapshot::new(registry, &self.crypto, &self.token_keys);
+        self.current.set(snapshot);
+        // Whoever is not registered any more, or disabled, loses its sessions.
+        let snapshot = self.current.get();
+        self.observers.keep(|peer| snapshot.party(peer).is_some());
         Ok(())
     }
 
@@ -80,14 +97,33 @@ impl AuthorizationServer {
 
     /// Answers any request. `peer` is who the DTLS handshake showed, `None` on plain CoAP.
     pub async fn answer_request(&self, peer: Option<&PeerIdentity>, request: &Request) -> Response {
-        match request.path() {
-            path if path == self.token_path => self.token(peer, request).await,
-            path if path == "/.well-known/core" => self.links(request),
+        self.answer_observer(peer, None, request).await
+    }
+
+    /// As [`AuthorizationServer::answer_request`], from a peer that asks to be told of changes. An observation has
+    /// begun if the response is observable.
+    pub async fn answer_observer(
+        &self,
+        peer: Option<&PeerIdentity>,
+        observation: Option<ObservationId>,
+        request: &Request,
+    ) -> Response {
+        let path = request.path();
+        match (&self.introspection, &self.revocation) {
+            _ if path == self.token_path => self.token(peer, request).await,
+            _ if path == "/.well-known/core" => self.links(request),
+            (Some(endpoint), _) if path == endpoint.path => {
+                self.introspect(endpoint, peer, request).await
+            }
+            (_, Some(settings)) if path == settings.path => {
+                self.revocation_list(settings, peer, observation, request)
+                    .await
+            }
             _ => Response::new(Code::NOT_FOUND),
         }
     }
 
-    /// RFC 6690: the resources of this server.
+    /// RFC 6690: the resources of this server. The registry of resource types has a name for authz-info only.
     fn links(&self, request: &Request) -> Response {
         if request.method != Code::GET {
             return Response::new(Code::METHOD_NOT_ALLOWED);
@@ -98,6 +134,17 @@ impl AuthorizationServer {
                 links
                     .link(&self.token_path)
                     .content_format(ContentFormat::ACE_CBOR);
+                if let Some(introspection) = &self.introspection {
+                    links
+                        .link(&introspection.path)
+                        .content_format(ContentFormat::ACE_CBOR);
+                }
+                if let Some(settings) = &self.revocation {
+                    links
+                        .link(&settings.path)
+                        .content_format(ContentFormat::ACE_TRL_CBOR)
+                        .observable();
+                }
                 Response::new(Code::CONTENT).with_payload(format, links.finish())
             }
             Err(refusal) => refusal,

@@ -4,8 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use motekey_coap::driver::{Context, Handler, HandlerFuture};
+use motekey_coap::driver::{Context, Handle, Handler, HandlerFuture};
 use motekey_coap::dtls::{CloseReason, PeerIdentity, SessionId};
+use motekey_coap::endpoint::ObservationId;
 use motekey_coap::message::Request;
 
 use super::AuthorizationServer;
@@ -36,7 +37,24 @@ impl AuthorizationServer {
                 server.maintain().await;
             }
         }));
+        let (server, handle) = (self.clone(), running.secure_handle().clone());
+        running.keep(tokio::spawn(async move {
+            loop {
+                server.observers.bell.notified().await;
+                server.tell_peers(&handle).await;
+            }
+        }));
         Ok(running)
+    }
+
+    /// Ends the sessions of whom is not let in any more, and tells the observers of the revocation list.
+    async fn tell_peers(&self, handle: &Handle) {
+        for session in self.observers.take_closing() {
+            handle.close(session).await;
+        }
+        for (observation, response) in self.due_notifications().await {
+            handle.notify(observation, response).await;
+        }
     }
 
     /// What has to be done from time to time, beside the path of requests.
@@ -44,6 +62,13 @@ impl AuthorizationServer {
         if let Err(error) = self.refresh().await {
             self.subscribers.tell(|| Event::StoreFailed {
                 operation: "registry",
+                detail: error.to_string(),
+            });
+        }
+        self.observers.grow_up();
+        if let Err(error) = self.expire_revoked().await {
+            self.subscribers.tell(|| Event::StoreFailed {
+                operation: "expire_revoked",
                 detail: error.to_string(),
             });
         }
@@ -63,22 +88,32 @@ impl Handler for SecureHandler {
     fn handle<'a>(&'a self, context: Context, request: Request) -> HandlerFuture<'a> {
         Box::pin(async move {
             let peer = context.identity.as_ref().filter(|_| context.secure);
-            self.0.answer_request(peer, &request).await
+            self.0
+                .answer_observer(peer, context.observation, &request)
+                .await
         })
     }
 
     fn connected(&self, session: SessionId, identity: Option<&PeerIdentity>) {
+        if let Some(identity) = identity {
+            self.0.observers.connected(session, identity);
+        }
         self.0.subscribers.tell(|| {
             let snapshot = self.0.current.get();
-            let device = identity.and_then(|identity| snapshot.authenticate(identity));
+            let party = identity.and_then(|identity| snapshot.party(identity));
             Event::SessionOpened {
                 session,
-                client: device.map(|device| device.name.clone()),
+                client: party.map(|party| party.name().clone()),
             }
         });
     }
 
+    fn observation_ended(&self, observation: ObservationId) {
+        self.0.observers.ended(observation);
+    }
+
     fn closed(&self, session: SessionId, reason: &CloseReason) {
+        self.0.observers.closed(session);
         self.0.subscribers.tell(|| Event::SessionClosed {
             session,
             reason: reason.to_string(),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use motekey_coap::dtls::SessionId;
 use motekey_coap::message::Code;
+use motekey_cose::revocation::TokenHash;
 
 pub use recorder::Recorder;
 pub use tracing::TracingSubscriber;
@@ -51,6 +52,38 @@ pub enum Event {
         /// One word for tables and alarms.
         reason: &'static str,
         /// The whole reason. It stays at home: the peer sees less.
+        detail: String,
+    },
+    /// A token was revoked.
+    TokenRevoked {
+        /// Name of the device that holds it.
+        client: Arc<str>,
+        /// Name of the resource server or group that it is for.
+        resource_server: Arc<str>,
+        /// The `cti` of the token.
+        token_id: Vec<u8>,
+        /// What it is called in the revocation list.
+        token_hash: TokenHash,
+    },
+    /// A device is kept out from now on.
+    DeviceDisabled {
+        /// Its name.
+        client: Arc<str>,
+        /// How many tokens it lost.
+        revoked: usize,
+    },
+    /// A resource server asked about a token.
+    TokenIntrospected {
+        /// Its name.
+        resource_server: Arc<str>,
+        /// The answer.
+        active: bool,
+    },
+    /// A question about a token was refused.
+    IntrospectionDenied {
+        /// Who asked, if it is known.
+        caller: Option<Arc<str>>,
+        /// The whole reason.
         detail: String,
     },
     /// A store operation failed; the request that needed it was answered with 5.03.
@@ -138,6 +171,8 @@ pub enum TokenEnd {
     Evicted,
     /// A newer token for the same key took its place.
     Replaced,
+    /// Its authorization server revoked it.
+    Revoked,
 }
 
 /// Receives events. Called on the path of requests: quick, and never waiting.

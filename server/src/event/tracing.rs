@@ -41,6 +41,27 @@ impl Subscriber for TracingSubscriber {
                     reason, detail, "token denied"
                 );
             }
+            Event::TokenRevoked {
+                client,
+                resource_server,
+                token_id,
+                token_hash,
+            } => warn!(
+                %client, %resource_server, token_id = %Hex(token_id), %token_hash, "token revoked"
+            ),
+            Event::DeviceDisabled { client, revoked } => {
+                warn!(%client, revoked, "device disabled");
+            }
+            Event::TokenIntrospected {
+                resource_server,
+                active,
+            } => info!(%resource_server, active, "token introspected"),
+            Event::IntrospectionDenied { caller, detail } => {
+                info!(
+                    caller = name(caller.as_ref()),
+                    detail, "introspection denied"
+                );
+            }
             Event::StoreFailed { operation, detail } => error!(operation, detail, "store failed"),
             Event::TokenAccepted {
                 by,

@@ -88,7 +88,8 @@ async fn f15_f14_only_post_works_on_token() {
     let links = bench
         .send(&meter(), &Request::get("/.well-known/core"))
         .await;
-    assert_eq!(links.payload, b"</token>;ct=19");
+    let wanted = "</token>;ct=19,</introspect>;ct=19,</revoke/trl>;ct=262;obs";
+    assert_eq!(links.payload, wanted.as_bytes());
     assert_eq!(bench.events.take(), []);
 }
 

@@ -1,5 +1,6 @@
 //! The token endpoint in memory, by table.
 mod errors;
 mod ids;
-mod support;
+mod introspection;
+pub(super) mod support;
 mod tokens;

@@ -11,7 +11,7 @@ use motekey_cose::message::{ErrorResponse, TokenRequest, TokenResponse};
 use motekey_cose::scope::{Aif, Method, MethodSet, Scope};
 use motekey_cose::token::{Protection, TrustedIssuers, VerificationKey, verify};
 
-use crate::authorization_server::AuthorizationServer;
+use crate::authorization_server::{AuthorizationServer, AuthorizationServerBuilder};
 use crate::clock::VirtualClock;
 use crate::event::{Event, Recorder};
 use crate::public_key::subject_public_key_info;
@@ -21,17 +21,17 @@ use crate::registry::{
 use crate::store::{MemoryStore, Store};
 
 /// The time at which every test begins.
-pub(super) const NOW: i64 = 1_700_000_000;
+pub(in crate::authorization_server) const NOW: i64 = 1_700_000_000;
 
 /// A server with two devices, resource servers of every kind, and a group.
-pub(super) struct Bench {
-    pub(super) server: AuthorizationServer,
-    pub(super) store: Arc<MemoryStore>,
-    pub(super) clock: Arc<VirtualClock>,
-    pub(super) events: Arc<Recorder>,
+pub(in crate::authorization_server) struct Bench {
+    pub(in crate::authorization_server) server: AuthorizationServer,
+    pub(in crate::authorization_server) store: Arc<MemoryStore>,
+    pub(in crate::authorization_server) clock: Arc<VirtualClock>,
+    pub(in crate::authorization_server) events: Arc<Recorder>,
 }
 
-pub(super) fn key(number: u8) -> PreSharedKey {
+pub(in crate::authorization_server) fn key(number: u8) -> PreSharedKey {
     PreSharedKey::new(
         (0..16u8)
             .map(|index| index.wrapping_mul(index).wrapping_add(number))
@@ -40,29 +40,29 @@ pub(super) fn key(number: u8) -> PreSharedKey {
 }
 
 /// The key pair of the device `sensor`, Ed25519.
-pub(super) fn sensor_key() -> CoseKey {
+pub(in crate::authorization_server) fn sensor_key() -> CoseKey {
     CoseKey::ed25519(&PROVIDER, &[7; 32], Some(b"sensor-key")).unwrap()
 }
 
 /// The key pair of the resource server `lock`.
-pub(super) fn lock_key() -> CoseKey {
+pub(in crate::authorization_server) fn lock_key() -> CoseKey {
     CoseKey::ed25519(&PROVIDER, &[8; 32], Some(b"lock-key")).unwrap()
 }
 
-pub(super) fn signing_key() -> CoseKey {
+pub(in crate::authorization_server) fn signing_key() -> CoseKey {
     CoseKey::ed25519(&PROVIDER, &[9; 32], Some(b"as")).unwrap()
 }
 
-pub(super) fn methods(list: &[Method]) -> MethodSet {
+pub(in crate::authorization_server) fn methods(list: &[Method]) -> MethodSet {
     list.iter()
         .fold(MethodSet::EMPTY, |set, method| set.with(*method))
 }
 
-pub(super) fn aif(entries: &[(&str, &[Method])]) -> Aif {
+pub(in crate::authorization_server) fn aif(entries: &[(&str, &[Method])]) -> Aif {
     Aif::new(entries.iter().map(|(path, list)| (*path, methods(list))))
 }
 
-pub(super) fn registry() -> Registry {
+pub(in crate::authorization_server) fn registry() -> Registry {
     let mut registry = Registry::new();
     let readings = aif(&[
         ("/readings", &[Method::Get, Method::Post]),
@@ -87,6 +87,9 @@ pub(super) fn registry() -> Registry {
         .allow("p256", ScopeRule::Aif(readings.clone()))
         .allow("all", ScopeRule::Aif(readings));
     registry.put_device(sensor).unwrap();
+    let mut admin = Device::with_pre_shared_key("admin", b"admin", key(3));
+    admin.administrator = true;
+    registry.put_device(admin).unwrap();
     for record in resource_servers() {
         registry.put_resource_server(record).unwrap();
     }
@@ -102,11 +105,13 @@ fn resource_servers() -> Vec<ResourceServerRecord> {
     let shared = |number| SharedKey::new(key(number));
     let public =
         |name: &str| ResourceServerRecord::with_public_key(name, lock_key().public().unwrap());
-    let mut gateway = ResourceServerRecord::new("gateway", shared(11));
+    let mut gateway =
+        ResourceServerRecord::new("gateway", shared(11)).with_credential(b"gateway-rs", key(21));
     gateway.token_lifetime = 600;
     let mut pump = ResourceServerRecord::new("pump", shared(12));
     pump.scope_kind = ScopeKind::Text;
-    let mut valve = ResourceServerRecord::new("valve", shared(13));
+    let mut valve =
+        ResourceServerRecord::new("valve", shared(13)).with_credential(b"valve-rs", key(23));
     valve.clockless = true;
     let mut oscore = ResourceServerRecord::new("oscore", shared(14));
     oscore.profiles = vec![2];
@@ -122,25 +127,30 @@ fn resource_servers() -> Vec<ResourceServerRecord> {
         valve,
         oscore,
         p256,
-        public("lock"),
+        public("lock").with_credential(b"lock-rs", key(24)),
         public("gate"),
     ]
 }
 
-pub(super) async fn bench() -> Bench {
+pub(in crate::authorization_server) async fn bench() -> Bench {
     bench_on(Arc::new(MemoryStore::with_registry(registry()))).await
 }
 
-pub(super) async fn bench_on(store: Arc<MemoryStore>) -> Bench {
+pub(in crate::authorization_server) async fn bench_on(store: Arc<MemoryStore>) -> Bench {
+    bench_with(store, |builder| builder).await
+}
+
+pub(in crate::authorization_server) async fn bench_with(
+    store: Arc<MemoryStore>,
+    configure: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
+) -> Bench {
     let clock = Arc::new(VirtualClock::fixed(NOW));
     let events = Arc::new(Recorder::new());
-    let server = AuthorizationServer::builder(store.clone() as Arc<dyn Store>)
+    let builder = AuthorizationServer::builder(store.clone() as Arc<dyn Store>)
         .clock(clock.clone())
         .subscriber(events.clone())
-        .signing_key(SignatureAlgorithm::EdDsa, signing_key())
-        .build()
-        .await
-        .unwrap();
+        .signing_key(SignatureAlgorithm::EdDsa, signing_key());
+    let server = configure(builder).build().await.unwrap();
     events.take();
     Bench {
         server,
@@ -150,54 +160,71 @@ pub(super) async fn bench_on(store: Arc<MemoryStore>) -> Bench {
     }
 }
 
-pub(super) fn meter() -> PeerIdentity {
+pub(in crate::authorization_server) fn meter() -> PeerIdentity {
     PeerIdentity::PreSharedKey(b"meter-1".to_vec())
 }
 
-pub(super) fn other() -> PeerIdentity {
+pub(in crate::authorization_server) fn other() -> PeerIdentity {
     PeerIdentity::PreSharedKey(b"meter-2".to_vec())
 }
 
-pub(super) fn sensor() -> PeerIdentity {
+/// Any party with a pre-shared key, by its identity.
+pub(in crate::authorization_server) fn peer(identity: &str) -> PeerIdentity {
+    PeerIdentity::PreSharedKey(identity.as_bytes().to_vec())
+}
+
+pub(in crate::authorization_server) fn sensor() -> PeerIdentity {
     PeerIdentity::RawPublicKey(subject_public_key_info(&sensor_key()).unwrap())
 }
 
-pub(super) fn ask(audience: &str) -> TokenRequest {
+pub(in crate::authorization_server) fn ask(audience: &str) -> TokenRequest {
     TokenRequest {
         audience: Some(audience.to_owned()),
         ..TokenRequest::default()
     }
 }
 
-pub(super) fn ask_for_key(audience: &str, key_id: &[u8]) -> TokenRequest {
+pub(in crate::authorization_server) fn ask_for_key(audience: &str, key_id: &[u8]) -> TokenRequest {
     TokenRequest {
         req_cnf: Some(Confirmation::KeyId(key_id.to_vec())),
         ..ask(audience)
     }
 }
 
-pub(super) fn scoped(audience: &str, scope: Scope) -> TokenRequest {
+pub(in crate::authorization_server) fn scoped(audience: &str, scope: Scope) -> TokenRequest {
     TokenRequest {
         scope: Some(scope),
         ..ask(audience)
     }
 }
 
-pub(super) fn post(payload: &[u8]) -> Request {
+pub(in crate::authorization_server) fn post(payload: &[u8]) -> Request {
     Request::post("/token").with_payload(ContentFormat::ACE_CBOR, payload)
 }
 
 impl Bench {
-    pub(super) async fn send(&self, peer: &PeerIdentity, request: &Request) -> Response {
+    pub(in crate::authorization_server) async fn send(
+        &self,
+        peer: &PeerIdentity,
+        request: &Request,
+    ) -> Response {
         self.server.answer_request(Some(peer), request).await
     }
 
-    pub(super) async fn ask(&self, peer: &PeerIdentity, request: &TokenRequest) -> Response {
+    pub(in crate::authorization_server) async fn ask(
+        &self,
+        peer: &PeerIdentity,
+        request: &TokenRequest,
+    ) -> Response {
         self.send(peer, &post(&request.encode())).await
     }
 
     /// The decoded answer of a request that must be granted.
-    pub(super) async fn grant(&self, peer: &PeerIdentity, request: &TokenRequest) -> TokenResponse {
+    pub(in crate::authorization_server) async fn grant(
+        &self,
+        peer: &PeerIdentity,
+        request: &TokenRequest,
+    ) -> TokenResponse {
         let response = self.ask(peer, request).await;
         assert_eq!(
             response.code,
@@ -209,7 +236,7 @@ impl Bench {
     }
 
     /// Asserts the refusal that the peer sees, and that no token was issued.
-    pub(super) async fn refused(
+    pub(in crate::authorization_server) async fn refused(
         &self,
         peer: &PeerIdentity,
         request: &Request,
@@ -240,7 +267,7 @@ impl Bench {
 }
 
 /// Verifies a token as the resource server would and gives its claims and protection.
-pub(super) fn open(
+pub(in crate::authorization_server) fn open(
     response: &TokenResponse,
     audience: &str,
     shared: Option<u8>,

@@ -60,7 +60,11 @@ async fn d19_d08_f69_f44_key_in_a_token_is_encrypted_for_the_resource_server() {
     let response = bench.grant(&meter(), &ask("gateway")).await;
     let (claims, protection) = open(&response, "gateway", Some(11));
     assert_eq!(protection, Protection::Encrypted);
-    assert_eq!(response.access_token[0], 0xd0, "tag 16, COSE_Encrypt0");
+    assert_eq!(
+        response.access_token[..3],
+        [0xd8, 0x3d, 0xd0],
+        "tag 61, CWT, and tag 16, COSE_Encrypt0"
+    );
     assert_eq!(claims.cnf, response.cnf, "both sides get the same key");
     let Some(Confirmation::Key(key)) = &response.cnf else {
         panic!("no key in cnf")
