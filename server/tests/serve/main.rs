@@ -103,13 +103,18 @@ async fn sighup_takes_over_a_good_file_and_leaves_sessions_alone() {
     first.token("gateway").await.unwrap();
     second.token("gateway").await.unwrap();
 
-    // What the file no longer has is refused, on a session that is open already.
+    // What the file no longer has is kept out, and its session ends.
     directory.write("motekey.toml", &configuration(""));
     server.signal("HUP");
     server.wait_for("devices=1");
     server.wait_for("configuration taken over");
     first.token("gateway").await.unwrap();
-    assert!(second.token("gateway").await.is_err());
+    second.assert_closed_by_peer().await;
+    assert!(
+        Device::connect(server.address(), "meter-2", OTHER_KEY)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
