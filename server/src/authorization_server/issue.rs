@@ -8,7 +8,7 @@ use motekey_cose::token::{ProtectionKey, TokenStyle, mint};
 
 use super::AuthorizationServer;
 use super::credentials::Snapshot;
-use super::numbers::{NumberError, Serial};
+use super::numbers::Serial;
 use super::policy::Grant;
 use super::profile::{KeyBinding, KeyRequest, Profile};
 use super::refusal::Refusal;
@@ -58,12 +58,7 @@ impl AuthorizationServer {
             .profile(grant.profile())
             .ok_or(Refusal::NoCommonProfile)?;
         let now = self.clock.now();
-        let mut random = self.random;
-        let serial = self
-            .numbers
-            .next(&mut random)
-            .await
-            .map_err(refuse_number)?;
+        let serial = self.numbers.next().await.map_err(Refusal::Store)?;
         let binding = self
             .bind(profile, grant, request, peer, &serial, now)
             .await?;
@@ -248,11 +243,4 @@ fn lifetime(grant: &Grant) -> u64 {
         .map(|record| record.token_lifetime)
         .min()
         .unwrap_or_default()
-}
-
-fn refuse_number(error: NumberError) -> Refusal {
-    match error {
-        NumberError::Store(error) => Refusal::Store(error),
-        NumberError::Random(error) => Refusal::Internal(error.to_string()),
-    }
 }

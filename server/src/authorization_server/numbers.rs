@@ -11,18 +11,17 @@ use crate::store::{Counter, Store, StoreError};
 /// Numbers taken from the store at a time. A restart loses at most this many of 10^14.
 const BLOCK: u64 = 4096;
 
-/// Bytes of the counter in nonces and key ids.
+/// Bytes of the counter in nonces.
 const COUNTER: usize = 6;
 
-/// First number that is not used: what six digits of base 255 hold.
-const END: u64 = 255_u64.pow(6);
+/// First number that is not used: what the counter of a nonce holds.
+const END: u64 = 1 << (8 * COUNTER);
 
 /// A number that was not used before and will not be used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Serial {
     number: u64,
     start: [u8; 7],
-    salt: [u8; 2],
 }
 
 /// Gives out [`Serial`]s.
@@ -48,10 +47,7 @@ impl Numbers {
     }
 
     /// The next number. Waits for the store once in every 4096 calls.
-    pub(super) async fn next(
-        &self,
-        random: &mut (dyn RandomSource + Send),
-    ) -> Result<Serial, NumberError> {
+    pub(super) async fn next(&self) -> Result<Serial, StoreError> {
         let taken = self
             .block
             .lock()
@@ -62,14 +58,11 @@ impl Numbers {
             None => self.refill().await?,
         };
         if number >= END {
-            return Err(NumberError::Store(StoreError::Full));
+            return Err(StoreError::Full);
         }
-        let mut salt = [0; 2];
-        random.fill(&mut salt)?;
         Ok(Serial {
             number,
             start: self.start,
-            salt,
         })
     }
 
@@ -94,25 +87,6 @@ impl Numbers {
     }
 }
 
-/// Why there is no number.
-#[derive(Debug)]
-pub(super) enum NumberError {
-    Store(StoreError),
-    Random(RandomError),
-}
-
-impl From<StoreError> for NumberError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<RandomError> for NumberError {
-    fn from(error: RandomError) -> Self {
-        Self::Random(error)
-    }
-}
-
 impl Serial {
     /// A nonce of `length` bytes, at most 13: random bytes of this start, then the counter.
     // RFC 9053 Section 4.2.1: a nonce is used once with one key.
@@ -127,17 +101,18 @@ impl Serial {
             .collect()
     }
 
-    /// A key id of 8 bytes. None of them is zero, as some clients take a PSK identity for a C string.
+    /// A key id of 8 bytes: four that are drawn at each start, then four digits of the counter. None of them is zero, as
+    /// some clients take a PSK identity for a C string.
+    ///
+    /// One start does not repeat in 4.2 * 10^9 key ids, and a store that keeps its counter not over all starts together.
+    /// Where the counter begins anew, resource servers may still hold keys of earlier starts: of n starts within the
+    /// lifetime of a token, two draw the same four bytes with a probability of n^2 / 2^33 (one in 10^7 for 30).
     // RFC 9202 Section 3.3.1: unique among all key ids of the resource server.
     pub(super) fn key_id(&self) -> [u8; 8] {
-        let [one, two] = self.salt.map(|byte| byte.max(1));
-        let mut id = [one, two, 0, 0, 0, 0, 0, 0];
-        let mut rest = self.number;
-        for digit in id.iter_mut().skip(2).rev() {
-            *digit = u8::try_from(rest % 255).unwrap_or_default() + 1;
-            rest /= 255;
-        }
-        id
+        let [a, b, c, d, ..] = self.start;
+        let [s0, s1, s2, s3] = digits(u32::from_be_bytes([a, b, c, d]).into());
+        let [n0, n1, n2, n3] = digits(self.number);
+        [s0, s1, s2, s3, n0, n1, n2, n3]
     }
 
     /// A token id (`cti`) that grows with every token of one store. All have one length, so that they have an order,
@@ -152,9 +127,18 @@ impl Serial {
         Self {
             number,
             start: [7; 7],
-            salt: [0, 9],
         }
     }
+}
+
+/// The last four digits of a number in base 255, each as a byte that is not zero.
+fn digits(mut number: u64) -> [u8; 4] {
+    let mut digits = [1; 4];
+    for digit in digits.iter_mut().rev() {
+        *digit = u8::try_from(number % 255).unwrap_or_default() + 1;
+        number /= 255;
+    }
+    digits
 }
 
 #[cfg(test)]
@@ -170,9 +154,21 @@ mod tests {
         let numbers = Numbers::new(Arc::new(MemoryStore::new()), &mut SystemRandom).unwrap();
         let mut seen = HashSet::new();
         for _ in 0..100_000 {
-            let id = numbers.next(&mut SystemRandom).await.unwrap().key_id();
+            let id = numbers.next().await.unwrap().key_id();
             assert!(!id.contains(&0), "{id:02x?}");
             assert!(seen.insert(id), "{id:02x?} twice");
+        }
+    }
+
+    #[tokio::test]
+    async fn d20_starts_that_count_anew_give_other_key_ids() {
+        let mut seen = HashSet::new();
+        for start in 0..100 {
+            let numbers = Numbers::new(Arc::new(MemoryStore::new()), &mut SystemRandom).unwrap();
+            for _ in 0..1_000 {
+                let id = numbers.next().await.unwrap().key_id();
+                assert!(seen.insert(id), "{id:02x?} twice, start {start}");
+            }
         }
     }
 
@@ -185,7 +181,7 @@ mod tests {
             let mut numbers = Numbers::new(store.clone(), &mut SystemRandom).unwrap();
             numbers.start = [0; 7];
             for _ in 0..250_000 {
-                let nonce = numbers.next(&mut SystemRandom).await.unwrap().nonce(13);
+                let nonce = numbers.next().await.unwrap().nonce(13);
                 assert_eq!(nonce.len(), 13);
                 assert!(seen.insert(nonce), "a nonce came twice, start {start}");
             }
@@ -197,13 +193,13 @@ mod tests {
         let mut nonces = HashSet::new();
         for _ in 0..100 {
             let numbers = Numbers::new(Arc::new(MemoryStore::new()), &mut SystemRandom).unwrap();
-            assert!(nonces.insert(numbers.next(&mut SystemRandom).await.unwrap().nonce(13)));
+            assert!(nonces.insert(numbers.next().await.unwrap().nonce(13)));
         }
     }
 
     #[test]
     fn key_ids_of_neighbours_and_of_the_last_number_differ() {
-        let ids: HashSet<_> = [0, 1, 254, 255, 256, 65_024, 65_025, END - 1]
+        let ids: HashSet<_> = [0, 1, 254, 255, 256, 65_024, 65_025, 255_u64.pow(4) - 1]
             .map(|n| Serial::of(n).key_id())
             .into();
         assert_eq!(ids.len(), 8);

@@ -7,7 +7,7 @@ use motekey_coap::dtls::{PeerIdentity, SessionId};
 use motekey_coap::message::{Code, ContentFormat, Request};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::message::{TokenRequest, TokenResponse};
-use motekey_cose::scope::Method;
+use motekey_cose::scope::{Method, Scope};
 
 use super::support::*;
 use crate::clock::VirtualClock;
@@ -133,6 +133,15 @@ async fn a_public_key_may_have_any_kid_and_takes_none() {
         Some(kid.as_slice()),
         "the key id is still that of the first device"
     );
+}
+
+#[tokio::test]
+async fn token_responses_stay_small() {
+    let bench = bench().await;
+    let scope = Scope::from(&aif(&[("/readings", &[Method::Get, Method::Post])]));
+    let payload = bench.ask(&meter(), &scoped("gateway", scope)).await.payload;
+    // A Block2 of 256 bytes takes it whole (RFC 7959 Section 2.2), with room for a longer scope.
+    assert!(payload.len() <= 170, "{} bytes", payload.len());
 }
 
 /// A store in which a number was used before: that of a server whose counters began anew.
