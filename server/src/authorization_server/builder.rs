@@ -7,6 +7,7 @@ use motekey_cose::crypto::{CryptoProvider, RandomError, SignatureAlgorithm, aws_
 use motekey_cose::key::{CoseKey, KeyError};
 
 use super::AuthorizationServer;
+use super::client_limits::{Allowances, ClientLimits};
 use super::credentials::{Current, TokenKeys};
 use super::introspection::{Introspection, IntrospectionSettings};
 use super::numbers::Numbers;
@@ -29,6 +30,7 @@ pub struct AuthorizationServerBuilder {
     token_path: String,
     introspection: Option<IntrospectionSettings>,
     revocation: Option<RevocationSettings>,
+    client_limits: ClientLimits,
 }
 
 impl AuthorizationServerBuilder {
@@ -44,6 +46,7 @@ impl AuthorizationServerBuilder {
             token_path: "/token".to_owned(),
             introspection: Some(IntrospectionSettings::default()),
             revocation: Some(RevocationSettings::default()),
+            client_limits: ClientLimits::default(),
         }
     }
 
@@ -112,6 +115,13 @@ impl AuthorizationServerBuilder {
         self
     }
 
+    /// How many tokens one device gets. Default: that of [`ClientLimits`].
+    #[must_use]
+    pub fn client_limits(mut self, limits: ClientLimits) -> Self {
+        self.client_limits = limits;
+        self
+    }
+
     /// Makes the server and loads the registry.
     ///
     /// # Errors
@@ -139,6 +149,7 @@ impl AuthorizationServerBuilder {
         let server = AuthorizationServer {
             numbers: Numbers::new(self.store.clone(), &mut SystemRandom)
                 .map_err(BuildError::Random)?,
+            allowances: Allowances::new(self.client_limits),
             store: self.store,
             current: Arc::new(Current::default()),
             random: SystemRandom,

@@ -37,11 +37,21 @@ impl AuthorizationServer {
         request: &TokenRequest,
         peer: &PeerIdentity,
     ) -> Result<Issued, Refusal> {
+        let now = self.clock.now();
+        let end = now.saturating_add_unsigned(lifetime(grant));
+        let place = self
+            .allowances
+            .take(&grant.client().name, now, end)
+            .map_err(|seconds| Refusal::TooMany { seconds })?;
         for _ in 0..TRIES {
             match self.issue_once(snapshot, grant, request, peer).await {
                 // An id from before the counters began anew: the next number has another one.
                 Err(Refusal::Store(StoreError::Conflict)) => {}
-                outcome => return outcome,
+                Ok(issued) => {
+                    place.keep();
+                    return Ok(issued);
+                }
+                Err(refusal) => return Err(refusal),
             }
         }
         Err(Refusal::KeyTaken)

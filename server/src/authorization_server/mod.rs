@@ -5,6 +5,7 @@
 //! the one before it made, so that none can be left out.
 
 mod builder;
+mod client_limits;
 mod credentials;
 mod introspection;
 mod issue;
@@ -18,6 +19,7 @@ mod start;
 mod tests;
 mod token_endpoint;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use motekey_coap::dtls::{CredentialSource, PeerIdentity};
@@ -28,6 +30,7 @@ use motekey_cose::crypto::CryptoProvider;
 use motekey_cose::key::SigningKey;
 
 pub use builder::{AuthorizationServerBuilder, BuildError};
+pub use client_limits::ClientLimits;
 pub use introspection::IntrospectionSettings;
 pub use refusal::Refusal;
 
@@ -35,6 +38,7 @@ use crate::clock::Clock;
 use crate::event::{Event, Subscribers};
 use crate::random::SystemRandom;
 use crate::store::{Store, StoreError};
+use client_limits::Allowances;
 use credentials::{Current, Snapshot, TokenKeys};
 use introspection::Introspection;
 use numbers::Numbers;
@@ -46,6 +50,7 @@ pub struct AuthorizationServer {
     store: Arc<dyn Store>,
     current: Arc<Current>,
     numbers: Numbers,
+    allowances: Allowances,
     random: SystemRandom,
     clock: Arc<dyn Clock>,
     crypto: CryptoProvider,
@@ -82,6 +87,8 @@ impl AuthorizationServer {
             devices: registry.devices().count(),
             resource_servers: registry.resource_servers().count(),
         });
+        let names: HashSet<&str> = registry.devices().map(|device| &*device.name).collect();
+        self.allowances.retain(|client| names.contains(client));
         let snapshot = Snapshot::new(registry, &self.crypto, &self.token_keys);
         self.current.set(snapshot);
         // Whoever is not registered any more, or disabled, loses its sessions.

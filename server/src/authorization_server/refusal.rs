@@ -49,6 +49,11 @@ pub enum Refusal {
     KeyTaken,
     /// A symmetric key for a group audience.
     GroupKey,
+    /// The device has all the tokens it may have for now.
+    TooMany {
+        /// When it may ask again.
+        seconds: u32,
+    },
     /// The store failed.
     Store(StoreError),
     /// The token could not be made; the text is for logs.
@@ -79,7 +84,12 @@ impl Refusal {
     pub fn response(&self) -> Response {
         let verdict = self.verdict();
         let Some(error) = verdict.error else {
-            return Response::new(verdict.code);
+            let response = Response::new(verdict.code);
+            return match self {
+                // RFC 8516 Section 3: Max-Age says when the client may ask again.
+                Self::TooMany { seconds } => response.max_age(*seconds),
+                _ => response,
+            };
         };
         let description = match self {
             Self::Malformed(error) => Some(error.to_string()),
@@ -193,6 +203,7 @@ impl Refusal {
                 ErrorCode::UnsupportedPopKey,
                 "an audience of several servers needs a public key",
             ),
+            Self::TooMany { .. } => ours("too_many", Code::TOO_MANY_REQUESTS),
             Self::Store(_) => ours("store", Code::SERVICE_UNAVAILABLE),
             Self::Internal(_) => ours("internal", Code::INTERNAL_SERVER_ERROR),
         }
@@ -215,6 +226,9 @@ impl fmt::Display for Refusal {
                 formatter.write_str("no rule lets the device use the audience")
             }
             Self::ScopeMalformed(detail) => write!(formatter, "the scope is not valid: {detail}"),
+            Self::TooMany { seconds } => {
+                write!(formatter, "the device has its tokens; more in {seconds} s")
+            }
             Self::Store(error) => error.fmt(formatter),
             Self::Internal(detail) => formatter.write_str(detail),
             other => formatter.write_str(other.verdict().description.unwrap_or_default()),

@@ -2,5 +2,6 @@
 mod errors;
 mod ids;
 mod introspection;
+mod limits;
 pub(super) mod support;
 mod tokens;
