@@ -12,7 +12,7 @@ use motekey_cose::key::CoseKey;
 use motekey_cose::message::TokenResponse;
 use motekey_cose::scope::{Aif, MethodSet};
 use motekey_cose::token::{TrustedIssuers, VerificationKey, verify};
-use motekey_server::authorization_server::AuthorizationServer;
+use motekey_server::authorization_server::{AuthorizationServer, ClientLimits};
 use motekey_server::clock::VirtualClock;
 use motekey_server::event::{Event, Recorder};
 use motekey_server::public_key::subject_public_key_info;
@@ -98,6 +98,7 @@ impl World {
             .clock(VirtualClock::fixed(NOW.as_seconds()))
             .crypto(PROVIDER)
             .subscriber(events.clone())
+            .client_limits(ClientLimits::NONE)
             .signing_key(SignatureAlgorithm::EdDsa, fixture.signing_key.clone());
         let built = pin!(builder.build()).poll(&mut Context::from_waker(Waker::noop()));
         let Poll::Ready(Ok(server)) = built else {
