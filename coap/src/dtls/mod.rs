@@ -32,7 +32,7 @@ pub use self::credential::{
 };
 #[cfg(all(feature = "motekey", feature = "webrtc"))]
 pub use self::implementation::Implementation;
-pub use self::outcome::{CloseReason, ConnectError, SendError, SessionEvent};
+pub use self::outcome::{CloseReason, ConnectError, Received, SendError, SessionEvent};
 use crate::time::Instant;
 
 /// Names a session within one endpoint. Never used again after the session ended.
@@ -130,8 +130,9 @@ pub trait Backend: Send {
         waker: Waker,
     ) -> Result<Box<dyn Session>, ConnectError>;
 
-    /// The Connection ID in a datagram, if this backend gave it out (RFC 9146). `None` routes by address.
-    fn route(&self, datagram: &[u8]) -> Option<SessionId> {
+    /// The Connection ID in a datagram, if it has the form of those that this backend gives out (RFC 9146 Section 4).
+    /// `None` routes by address.
+    fn route<'a>(&self, datagram: &'a [u8]) -> Option<&'a [u8]> {
         let _ = datagram;
         None
     }
@@ -141,7 +142,13 @@ pub trait Backend: Send {
 /// until `None`, then `poll_timeout`.
 pub trait Session: Send {
     /// A datagram of the peer. Bytes that do not verify change nothing.
-    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]);
+    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Received;
+
+    /// The Connection ID that the peer writes into its records, once both Finished are verified; none by default.
+    /// Asked for when the session reports [`SessionEvent::Connected`].
+    fn connection_id(&self) -> Option<&[u8]> {
+        None
+    }
 
     /// The time that [`Session::poll_timeout`] named has come.
     fn handle_timeout(&mut self, now: Instant);

@@ -19,6 +19,18 @@ pub enum SessionEvent {
     Closed(CloseReason),
 }
 
+/// What a datagram was, as far as its records prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Received {
+    /// Nothing in it was verified.
+    Unverified,
+    /// A record in it was verified.
+    Verified,
+    /// A record in it was verified and newer than all before: only then may the peer's address become the one that
+    /// the datagram came from (RFC 9146 Section 6).
+    Newest,
+}
+
 /// Why a session ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloseReason {

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::session::{Phase, Session, Transport};
+use super::session::{HelloMark, Phase, Session, Transport};
 use super::{Endpoint, Security};
-use crate::dtls::{FirstContact, SessionId};
+use crate::dtls::{FirstContact, Received, SessionId};
 use crate::message::options::number;
 use crate::message::{Code, Kind, Message, MessageError, Options};
 use crate::time::Instant;
@@ -16,7 +16,7 @@ impl Endpoint {
             Security::None => self.table.slot(peer).live,
             Security::Dtls(backend) => backend
                 .route(datagram)
-                .filter(|id| self.table.get(*id).is_some())
+                .and_then(|connection_id| self.table.by_connection_id(connection_id))
                 .or_else(|| self.route_by_address(peer, datagram)),
         };
         match (found, &self.security) {
@@ -33,6 +33,16 @@ impl Endpoint {
         let slot = self.table.slot(peer);
         let live = slot.live?;
         let session = self.table.get(live)?;
+        let half_open = if session.phase == Phase::HalfOpen {
+            Some(live)
+        } else {
+            slot.candidate
+        };
+        if let Some(half_open) = half_open
+            && self.is_fresh_hello(half_open, datagram)
+        {
+            return None;
+        }
         if session.phase == Phase::HalfOpen {
             return Some(live);
         }
@@ -48,6 +58,20 @@ impl Endpoint {
         }
     }
 
+    /// A ClientHello that is not the one that a half-open session began with: the peer has begun anew. Only a backend
+    /// that asks for a cookie without state can look into it (RFC 6347 Section 4.2.1), else a forged ClientHello
+    /// would end the handshake.
+    fn is_fresh_hello(&self, half_open: SessionId, datagram: &[u8]) -> bool {
+        let Security::Dtls(backend) = &self.security else {
+            return false;
+        };
+        record_type(datagram) == Record::ClientHello
+            && backend.capabilities().stateless_cookie
+            && self.table.get(half_open).is_some_and(|session| {
+                !session.opened_here && session.hello != hello_mark(datagram)
+            })
+    }
+
     fn feed(&mut self, now: Instant, peer: SocketAddr, id: SessionId, datagram: &[u8]) {
         self.table.touch(now, id);
         let Some(session) = self.table.get_mut(id) else {
@@ -56,7 +80,7 @@ impl Endpoint {
         let after_send = core::mem::take(&mut session.awaiting);
         session.statistics.received(datagram.len(), after_send);
         self.totals.round_trips += u64::from(after_send);
-        session.last_source = peer;
+        let known = session.peer;
         match &mut session.transport {
             Transport::Plain => {
                 let verified = self.with_exchanges(now, id, |exchanges, context| {
@@ -67,7 +91,14 @@ impl Endpoint {
                     self.table.set_verified(id, true);
                 }
             }
-            Transport::Dtls(dtls) => dtls.handle_datagram(now, datagram),
+            Transport::Dtls(dtls) => {
+                let received = dtls.handle_datagram(now, datagram);
+                // RFC 9146 Section 6: the peer's address changes only with a record that is verified and newer than
+                // all before.
+                if received == Received::Newest && peer != known {
+                    self.table.relocate(id, peer);
+                }
+            }
         }
         self.settle(now, id);
     }
@@ -143,11 +174,25 @@ impl Endpoint {
                     self.shared.dropped.table_full += 1;
                     return;
                 }
+                self.give_up_half_open(peer);
                 let mut session = Session::new(now, peer, Transport::Dtls(dtls), false);
+                session.hello = hello_mark(datagram);
                 session.statistics.received(datagram.len(), false);
                 self.add(now, id, session);
                 self.settle(now, id);
             }
+        }
+    }
+
+    /// A peer has begun anew while its handshake was running: the first one will never end well.
+    fn give_up_half_open(&mut self, peer: SocketAddr) {
+        let live = self.table.slot(peer).live;
+        let half_open = |id: &SessionId| {
+            let session = self.table.get(*id);
+            session.is_some_and(|session| session.phase == Phase::HalfOpen)
+        };
+        if let Some(id) = live.filter(half_open) {
+            self.abandon(id);
         }
     }
 
@@ -178,6 +223,11 @@ fn record_type(datagram: &[u8]) -> Record {
         (Some(23), _) => Record::ApplicationData,
         _ => Record::Other,
     }
+}
+
+/// RFC 6347 Sections 4.1, 4.2.2 and 4.2.1: record header (13 bytes), handshake header (12), version (2), random (32).
+fn hello_mark(datagram: &[u8]) -> Option<HelloMark> {
+    datagram.get(51..)?.first_chunk().copied()
 }
 
 #[cfg(test)]

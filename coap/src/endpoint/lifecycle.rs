@@ -23,8 +23,20 @@ impl Endpoint {
     /// Adds a session; room was made.
     pub(super) fn add(&mut self, now: Instant, id: SessionId, session: Session) {
         if let Some(displaced) = self.table.insert(id, session) {
-            self.evict(now, displaced);
+            let session = self.table.get(displaced);
+            if session.is_some_and(|session| session.opened_here) {
+                self.evict(now, displaced);
+            } else {
+                self.abandon(displaced);
+            }
         }
+    }
+
+    /// Forgets a handshake in favour of a new one with the same peer. Nothing is sent: before the end of a handshake,
+    /// an alert would end the new one.
+    pub(super) fn abandon(&mut self, id: SessionId) {
+        let handshake = self.table.remove(id);
+        self.shared.dropped.handshakes_failed += u64::from(handshake.is_some());
     }
 
     /// A plain session, if there is room. `verified`: the peer receives at its address, or we speak first.
@@ -120,6 +132,7 @@ impl Endpoint {
             self.end(now, replaced, CloseReason::Replaced);
         }
         self.equip(now, id, true);
+        self.table.set_connection_id(id);
         let limit = self.config.max_sessions_per_identity.max(1);
         let oldest = identity
             .clone()

@@ -72,13 +72,6 @@ impl Endpoint {
 
     /// The data of one record, which DTLS has verified.
     fn handle_data(&mut self, now: Instant, id: SessionId, data: &[u8]) {
-        if let Some(session) = self.table.get(id)
-            && session.last_source != session.peer
-        {
-            // RFC 9146 Section 6: the address follows a record that is verified.
-            let source = session.last_source;
-            self.table.relocate(id, source);
-        }
         self.with_exchanges(now, id, |exchanges, context| {
             exchanges.handle_datagram(context, data)
         });

@@ -19,6 +19,9 @@ pub(super) enum Transport {
     Dtls(Box<dyn dtls::Session>),
 }
 
+/// The last 8 bytes of the random of a ClientHello: the same when it is sent again, with or without its cookie.
+pub(super) type HelloMark = [u8; 8];
+
 /// How far a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -43,8 +46,10 @@ pub(super) struct Session {
     pub(super) statistics: Statistics,
     /// Something was sent since the last datagram came.
     pub(super) awaiting: bool,
-    /// Where the last datagram came from: under a Connection ID this may change.
-    pub(super) last_source: SocketAddr,
+    /// What the peer writes into its records, if the handshake agreed on it.
+    pub(super) connection_id: Option<Box<[u8]>>,
+    /// Tells the ClientHello that it began with from others.
+    pub(super) hello: Option<HelloMark>,
     /// When the identity was shown.
     pub(super) connected: Instant,
     /// When it began, or when the last datagram came.
@@ -76,7 +81,8 @@ impl Session {
             opened_here,
             statistics: Statistics::default(),
             awaiting: false,
-            last_source: peer,
+            connection_id: None,
+            hello: None,
             connected: now,
             active: now,
             queued: now,

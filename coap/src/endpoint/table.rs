@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::session::{Phase, Session, Slot};
+use super::session::{Phase, Session, Slot, Transport};
 use super::{EndpointConfig, SessionId};
 use crate::dtls::PeerIdentity;
 use crate::time::{Duration, Instant};
@@ -23,6 +23,8 @@ pub(super) struct Table {
     silent: BTreeSet<(Instant, SessionId)>,
     /// Plain peers that have not shown to receive at their addresses.
     unverified: BTreeSet<SessionId>,
+    /// Connected sessions by what their peers write into records (RFC 9146).
+    connection_ids: HashMap<Box<[u8]>, SessionId>,
     /// Connected sessions that were not opened here, in the order in which they connected.
     identities: HashMap<Arc<PeerIdentity>, BTreeSet<(Instant, SessionId)>>,
 }
@@ -48,6 +50,25 @@ impl Table {
         self.addresses.get(&peer).copied().unwrap_or_default()
     }
 
+    pub(super) fn by_connection_id(&self, connection_id: &[u8]) -> Option<SessionId> {
+        self.connection_ids.get(connection_id).copied()
+    }
+
+    /// The session is found by its Connection ID from now on, unless another has the same.
+    pub(super) fn set_connection_id(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if let Transport::Dtls(dtls) = &session.transport
+            && let Some(connection_id) = dtls.connection_id()
+            && !self.connection_ids.contains_key(connection_id)
+        {
+            let connection_id: Box<[u8]> = connection_id.into();
+            session.connection_id = Some(connection_id.clone());
+            self.connection_ids.insert(connection_id, id);
+        }
+    }
+
     /// Adds a session: as the live one of its address, or as candidate if there is one. Returns a candidate that it
     /// takes the place of.
     pub(super) fn insert(&mut self, id: SessionId, session: Session) -> Option<SessionId> {
@@ -67,6 +88,9 @@ impl Table {
         let session = self.sessions.remove(&id)?;
         self.order(session.phase).remove(&(session.queued, id));
         self.unverified.remove(&id);
+        if let Some(connection_id) = &session.connection_id {
+            self.connection_ids.remove(connection_id);
+        }
         if let Some(identity) = &session.identity
             && let Some(sessions) = self.identities.get_mut(identity)
         {

@@ -25,12 +25,13 @@ pub struct Pair {
     /// Between them.
     pub network: Network,
     now: Instant,
+    client_address: SocketAddr,
     client_events: VecDeque<Event>,
     server_events: VecDeque<Event>,
 }
 
 impl Pair {
-    /// The client's address.
+    /// The client's address in the beginning.
     pub const CLIENT: SocketAddr =
         SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 40_000);
     /// The server's address.
@@ -58,6 +59,7 @@ impl Pair {
             server: Endpoint::new(server.0, server.1, seeded(2), now),
             network: Network::new(link, seed),
             now,
+            client_address: Self::CLIENT,
             client_events: VecDeque::new(),
             server_events: VecDeque::new(),
         }
@@ -76,6 +78,11 @@ impl Pair {
     /// The time in the simulation.
     pub const fn now(&self) -> Instant {
         self.now
+    }
+
+    /// The client has another address from now on, as behind a NAT that rebinds; what is sent to the old one is lost.
+    pub const fn move_client(&mut self, address: SocketAddr) {
+        self.client_address = address;
     }
 
     /// The next event of one side.
@@ -115,12 +122,11 @@ impl Pair {
         };
         self.now = self.now.max(next);
         while let Some((source, Transmit { peer, datagram })) = self.network.receive(self.now) {
-            let side = if peer == Self::SERVER {
-                Side::Server
-            } else {
-                Side::Client
-            };
-            self.inject(side, source, &datagram);
+            if peer == Self::SERVER {
+                self.inject(Side::Server, source, &datagram);
+            } else if peer == self.client_address {
+                self.inject(Side::Client, source, &datagram);
+            }
         }
         for endpoint in [&mut self.client, &mut self.server] {
             if endpoint.poll_timeout().is_some_and(|at| at <= self.now) {
@@ -152,7 +158,11 @@ impl Pair {
     /// Moves datagrams to the network and events to their queues.
     fn collect(&mut self) {
         for (endpoint, source, events) in [
-            (&mut self.client, Self::CLIENT, &mut self.client_events),
+            (
+                &mut self.client,
+                self.client_address,
+                &mut self.client_events,
+            ),
             (&mut self.server, Self::SERVER, &mut self.server_events),
         ] {
             while let Some(event) = endpoint.poll_event() {

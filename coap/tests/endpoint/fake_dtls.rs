@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use motekey_coap::dtls::{
     Backend, Capabilities, ClientCredential, CloseReason, ConnectError, FirstContact, PeerIdentity,
-    SendError, Session, SessionEvent, Waker,
+    Received, SendError, Session, SessionEvent, Waker,
 };
 use motekey_coap::time::{Duration, Instant};
 
@@ -112,21 +112,21 @@ impl FakeSession {
 }
 
 impl Session for FakeSession {
-    fn handle_datagram(&mut self, _now: Instant, datagram: &[u8]) {
+    fn handle_datagram(&mut self, _now: Instant, datagram: &[u8]) -> Received {
         let (Some(kind), Some(epoch), Some(body)) =
             (datagram.first(), datagram.get(4), datagram.get(13..))
         else {
-            return;
+            return Received::Unverified;
         };
         let (message, body) = match *kind {
             HANDSHAKE => (body.first().copied(), body.get(1..).unwrap_or(&[])),
             _ => (None, body),
         };
         let Some((nonce, data)) = body.split_first_chunk::<4>() else {
-            return;
+            return Received::Unverified;
         };
         if u32::from_be_bytes(*nonce) != self.nonce || self.closed {
-            return;
+            return Received::Unverified;
         }
         match (*kind, message) {
             (HANDSHAKE, Some(message)) => self.handshake(message, *epoch),
@@ -138,6 +138,7 @@ impl Session for FakeSession {
             }
             _ => {}
         }
+        Received::Newest
     }
 
     fn handle_timeout(&mut self, now: Instant) {

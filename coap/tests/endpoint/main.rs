@@ -6,6 +6,8 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+#[cfg(feature = "motekey")]
+mod addresses;
 mod adversity;
 mod basics;
 mod blocks;

@@ -193,7 +193,9 @@ impl<'a> Pair<'a> {
             let backend = &mut self.server_backend;
             match backend.first_contact(now, client_address(), datagram, Waker::none()) {
                 FirstContact::Ignore => {}
-                FirstContact::Reply(reply) => self.client.handle_datagram(now, &reply),
+                FirstContact::Reply(reply) => {
+                    self.client.handle_datagram(now, &reply);
+                }
                 FirstContact::Accept(session) => self.server = Some(session),
             }
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use motekey_dtls::credentials::MAX_IDENTITY;
 use motekey_dtls::crypto::{CryptoProvider, RandomSource, rust};
-use motekey_dtls::{ClientConfig, Connection, Limits, Server, ServerConfig, Timing};
+use motekey_dtls::{ClientConfig, Connection, ConnectionIds, Limits, Server, ServerConfig, Timing};
 
 use self::session::MotekeySession;
 use super::{
@@ -21,6 +21,9 @@ use super::{
     PskAnswer, Session, Waker,
 };
 use crate::time::Instant;
+
+/// Bytes of the longest Connection ID.
+const MAX_CONNECTION_ID: u8 = 20;
 
 /// Limits and timers of the backend.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,10 @@ pub struct MotekeyConfig {
     pub flight_interval: Duration,
     /// Longest datagram of a handshake in bytes of UDP payload. Default 1,232 (the IPv6 minimum MTU without headers).
     pub handshake_datagram: u16,
+    /// Bytes of the Connection IDs that a server gives to clients who offer the extension (RFC 9146), up to 20; 0:
+    /// none. Default 0. With 8, sessions outlive a change of the client's address behind a NAT, and each record of
+    /// the client is 9 bytes longer. A client always offers to write what the server asks for.
+    pub connection_id_length: u8,
 }
 
 impl Default for MotekeyConfig {
@@ -43,6 +50,7 @@ impl Default for MotekeyConfig {
             handshake_time_limit: Duration::from_secs(30),
             flight_interval: Duration::from_secs(1),
             handshake_datagram: Limits::default().datagram,
+            connection_id_length: 0,
         }
     }
 }
@@ -54,6 +62,15 @@ impl MotekeyConfig {
             limit: self.handshake_time_limit,
             ..Timing::default()
         }
+    }
+
+    fn connection_ids(&self) -> Option<ConnectionIds> {
+        let length = self.connection_id_length.min(MAX_CONNECTION_ID);
+        let ids = ConnectionIds {
+            length,
+            prefix: Vec::new(),
+        };
+        (length > 0).then_some(ids)
     }
 
     fn limits(&self) -> Limits {
@@ -103,6 +120,7 @@ impl Motekey {
             server: Some(ServerConfig {
                 timing,
                 limits,
+                connection_ids: config.connection_ids(),
                 ..server
             }),
             ..Self::client(config, random)
@@ -127,7 +145,7 @@ impl Backend for Motekey {
             pre_shared_key: true,
             raw_public_key: false,
             certificate: false,
-            connection_id: false,
+            connection_id: true,
             stateless_cookie: true,
             max_identity: MAX_IDENTITY,
             hostile_networks: true,
@@ -178,6 +196,10 @@ impl Backend for Motekey {
         let connection = Connection::connect(&self.client, &credential, now, &mut *self.random)
             .map_err(|_| ConnectError::UnsupportedCredential)?;
         Ok(Box::new(MotekeySession(Box::new(connection))))
+    }
+
+    fn route<'a>(&self, datagram: &'a [u8]) -> Option<&'a [u8]> {
+        self.front.as_ref()?.connection_id(datagram)
     }
 }
 

@@ -2,15 +2,23 @@
 
 use motekey_dtls::{Connection, Event};
 
-use crate::dtls::{CloseReason, PeerIdentity, SendError, Session, SessionEvent};
+use crate::dtls::{CloseReason, PeerIdentity, Received, SendError, Session, SessionEvent};
 use crate::time::Instant;
 
 /// A session.
 pub(super) struct MotekeySession(pub(super) Box<Connection>);
 
 impl Session for MotekeySession {
-    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
-        self.0.handle_datagram(instant(now), datagram);
+    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Received {
+        match self.0.handle_datagram(instant(now), datagram) {
+            motekey_dtls::Received::Unverified => Received::Unverified,
+            motekey_dtls::Received::Verified => Received::Verified,
+            motekey_dtls::Received::Newest => Received::Newest,
+        }
+    }
+
+    fn connection_id(&self) -> Option<&[u8]> {
+        self.0.connection_id()
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -11,7 +11,7 @@ use super::gate::{Admission, Gate};
 use super::handshake::{self, HandshakeSettings, Role};
 use crate::dtls::association::{Association, Output};
 use crate::dtls::protection::Protection;
-use crate::dtls::{CloseReason, PeerIdentity, SendError, Session, SessionEvent, Waker};
+use crate::dtls::{CloseReason, PeerIdentity, Received, SendError, Session, SessionEvent, Waker};
 use crate::time::Instant;
 
 /// One DTLS association of this backend. Memory during a handshake: what the gate admits, the crate's buffers
@@ -154,9 +154,11 @@ impl WebrtcSession {
 }
 
 impl Session for WebrtcSession {
-    fn handle_datagram(&mut self, _now: Instant, datagram: &[u8]) {
+    fn handle_datagram(&mut self, _now: Instant, datagram: &[u8]) -> Received {
         self.advance();
         self.receive(datagram);
+        // Without Connection IDs, datagrams of a session come from one address, so nobody asks.
+        Received::Unverified
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -93,7 +93,9 @@ fn shake_hands(
         paused.pass(Duration::from_millis(5));
         while let Some(datagram) = client.poll_transmit() {
             match &mut server {
-                Some(server) => server.handle_datagram(now, &datagram),
+                Some(server) => {
+                    server.handle_datagram(now, &datagram);
+                }
                 None => match server_backend.first_contact(now, peer, &datagram, Waker::none()) {
                     FirstContact::Accept(session) => server = Some(session),
                     _ => panic!("a ClientHello"),
