@@ -13,6 +13,7 @@ use super::introspection::{Introspection, IntrospectionSettings};
 use super::numbers::Numbers;
 use super::profile::{CoapDtls, Profile};
 use super::revocation::{Observers, RevocationSettings};
+use super::sessions::Sessions;
 use crate::clock::{Clock, SystemClock};
 use crate::event::{Subscriber, Subscribers};
 use crate::random::SystemRandom;
@@ -150,8 +151,9 @@ impl AuthorizationServerBuilder {
             numbers: Numbers::new(self.store.clone(), &mut SystemRandom)
                 .map_err(BuildError::Random)?,
             allowances: Allowances::new(self.client_limits),
+            sessions: Sessions::default(),
             store: self.store,
-            current: Arc::new(Current::default()),
+            current: Current::default(),
             random: SystemRandom,
             introspection: self
                 .introspection

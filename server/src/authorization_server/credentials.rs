@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use motekey_coap::dtls::{CredentialSource, PeerIdentity, PskAnswer};
+use motekey_coap::dtls::{PeerIdentity, PskAnswer};
 use motekey_cose::crypto::{CryptoProvider, SignatureAlgorithm};
 use motekey_cose::key::{CoseKey, EncryptionKey};
 use motekey_cose::token::{TrustedIssuers, VerificationKey};
@@ -78,6 +78,18 @@ impl Snapshot {
         party.filter(|party| !party.is_disabled())
     }
 
+    /// The key of a PSK identity.
+    pub(super) fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer {
+        let party = self.registry.party_by_identity(identity);
+        match party
+            .filter(|party| !party.is_disabled())
+            .and_then(Party::credential)
+        {
+            Some(DeviceCredential::PreSharedKey { key, .. }) => PskAnswer::Key(key.clone()),
+            _ => PskAnswer::Unknown,
+        }
+    }
+
     /// The device that a peer proved to be.
     pub(super) fn authenticate(&self, peer: &PeerIdentity) -> Option<&Arc<Device>> {
         match self.party(peer)? {
@@ -122,19 +134,5 @@ impl Current {
 
     pub(super) fn set(&self, snapshot: Snapshot) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-    }
-}
-
-impl CredentialSource for Current {
-    fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer {
-        let snapshot = self.get();
-        let party = snapshot.registry.party_by_identity(identity);
-        match party
-            .filter(|party| !party.is_disabled())
-            .and_then(Party::credential)
-        {
-            Some(DeviceCredential::PreSharedKey { key, .. }) => PskAnswer::Key(key.clone()),
-            _ => PskAnswer::Unknown,
-        }
     }
 }

@@ -14,6 +14,7 @@ pub mod policy;
 pub mod profile;
 mod refusal;
 pub mod revocation;
+mod sessions;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -44,11 +45,12 @@ use introspection::Introspection;
 use numbers::Numbers;
 use profile::Profile;
 use revocation::{Observers, RevocationSettings};
+use sessions::{PartyKeys, Sessions};
 
 /// An authorization server without its sockets.
 pub struct AuthorizationServer {
     store: Arc<dyn Store>,
-    current: Arc<Current>,
+    current: Current,
     numbers: Numbers,
     allowances: Allowances,
     random: SystemRandom,
@@ -62,6 +64,7 @@ pub struct AuthorizationServer {
     introspection: Option<Introspection>,
     revocation: Option<RevocationSettings>,
     observers: Observers,
+    sessions: Sessions,
     token_keys: TokenKeys,
     /// One refresh at a time, so that an older registry never takes the place of a newer one.
     refreshing: tokio::sync::Mutex<()>,
@@ -91,15 +94,13 @@ impl AuthorizationServer {
         self.allowances.retain(|client| names.contains(client));
         let snapshot = Snapshot::new(registry, &self.crypto, &self.token_keys);
         self.current.set(snapshot);
-        // Whoever is not registered any more, or disabled, loses its sessions.
-        let snapshot = self.current.get();
-        self.observers.keep(|peer| snapshot.party(peer).is_some());
+        self.end_outdated_sessions();
         Ok(())
     }
 
     /// The keys of the registered devices, for the DTLS backend.
-    pub fn credentials(&self) -> Arc<dyn CredentialSource> {
-        self.current.clone()
+    pub fn credentials(self: &Arc<Self>) -> Arc<dyn CredentialSource> {
+        Arc::new(PartyKeys(self.clone()))
     }
 
     /// Answers any request. `peer` is who the DTLS handshake showed, `None` on plain CoAP.

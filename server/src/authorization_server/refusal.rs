@@ -15,6 +15,8 @@ pub enum Refusal {
     NotSecured,
     /// The peer of the session is not registered.
     UnknownPeer,
+    /// The peer of the session was registered with another credential when it was opened.
+    CredentialChanged,
     /// The payload is not the map that is wanted.
     Malformed(MessageError),
     /// The payload is empty.
@@ -127,6 +129,12 @@ impl Refusal {
                 code: Code::UNAUTHORIZED,
                 description: None,
             },
+            Self::CredentialChanged => Verdict {
+                name: "credential_changed",
+                error: Some(ErrorCode::InvalidClient),
+                code: Code::UNAUTHORIZED,
+                description: None,
+            },
             Self::Malformed(_) => bad("malformed", ErrorCode::InvalidRequest, ""),
             Self::NoPayload => bad(
                 "no_payload",
@@ -217,6 +225,9 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotSecured => formatter.write_str("the channel is not secured"),
             Self::UnknownPeer => formatter.write_str("the peer is not registered"),
+            Self::CredentialChanged => {
+                formatter.write_str("the session was opened with another credential")
+            }
             Self::Malformed(error) => error.fmt(formatter),
             Self::Missing(member) => {
                 write!(formatter, "{member} is missing and there is no default")

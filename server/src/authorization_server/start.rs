@@ -89,14 +89,14 @@ impl Handler for SecureHandler {
         Box::pin(async move {
             let peer = context.identity.as_ref().filter(|_| context.secure);
             self.0
-                .answer_observer(peer, context.observation, &request)
+                .answer_session(context.session, peer, context.observation, &request)
                 .await
         })
     }
 
     fn connected(&self, session: SessionId, identity: Option<&PeerIdentity>) {
         if let Some(identity) = identity {
-            self.0.observers.connected(session, identity);
+            self.0.open_session(session, identity);
         }
         self.0.subscribers.tell(|| {
             let snapshot = self.0.current.get();
@@ -113,7 +113,7 @@ impl Handler for SecureHandler {
     }
 
     fn closed(&self, session: SessionId, reason: &CloseReason) {
-        self.0.observers.closed(session);
+        self.0.close_session(session);
         self.0.subscribers.tell(|| Event::SessionClosed {
             session,
             reason: reason.to_string(),

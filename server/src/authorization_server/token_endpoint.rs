@@ -61,7 +61,7 @@ impl AuthorizationServer {
             .max_age(u32::try_from(issued.expires_in).unwrap_or(u32::MAX))
     }
 
-    fn refuse(&self, client: Option<&Arc<str>>, refusal: &Refusal) -> Response {
+    pub(super) fn refuse(&self, client: Option<&Arc<str>>, refusal: &Refusal) -> Response {
         if let Refusal::Store(error) = refusal {
             self.subscribers.tell(|| Event::StoreFailed {
                 operation: "token",

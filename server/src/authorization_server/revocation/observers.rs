@@ -1,9 +1,9 @@
 //! Who observes the revocation list, and who has a session at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use motekey_coap::dtls::{PeerIdentity, SessionId};
+use motekey_coap::dtls::SessionId;
 use motekey_coap::endpoint::ObservationId;
 use motekey_cose::revocation::RevocationQuery;
 use tokio::sync::Notify;
@@ -23,7 +23,7 @@ pub(in crate::authorization_server) struct Observers {
 
 #[derive(Debug, Default)]
 struct State {
-    sessions: HashMap<SessionId, PeerIdentity>,
+    sessions: HashSet<SessionId>,
     observers: HashMap<ObservationId, Observer>,
     closing: Vec<SessionId>,
 }
@@ -57,12 +57,8 @@ impl Observer {
 
 impl Observers {
     /// A session began.
-    pub(in crate::authorization_server) fn connected(
-        &self,
-        session: SessionId,
-        identity: &PeerIdentity,
-    ) {
-        self.state().sessions.insert(session, identity.clone());
+    pub(in crate::authorization_server) fn connected(&self, session: SessionId) {
+        self.state().sessions.insert(session);
     }
 
     /// A session ended, and its observations with it.
@@ -130,8 +126,8 @@ impl Observers {
         }
     }
 
-    /// Has the sessions closed whose peers are not `registered` any more.
-    pub(in crate::authorization_server) fn keep(&self, registered: impl Fn(&PeerIdentity) -> bool) {
+    /// Has the sessions closed that are not `current` any more.
+    pub(in crate::authorization_server) fn keep(&self, current: impl Fn(SessionId) -> bool) {
         let mut state = self.state();
         let State {
             sessions, closing, ..
@@ -140,8 +136,8 @@ impl Observers {
         closing.extend(
             sessions
                 .iter()
-                .filter(|(_, identity)| !registered(identity))
-                .map(|(session, _)| *session),
+                .filter(|session| !current(**session))
+                .copied(),
         );
         let more = closing.len() > before;
         drop(state);

@@ -3,5 +3,6 @@ mod errors;
 mod ids;
 mod introspection;
 mod limits;
+mod sessions;
 pub(super) mod support;
 mod tokens;
