@@ -107,7 +107,8 @@ impl Running {
         self.plain.as_ref().map(Handle::local_addr)
     }
 
-    /// The driver of the sessions, for notifications and figures.
+    /// The driver of the sessions, for figures. A resource server notifies by
+    /// [`ResourceServer::notify`](crate::resource_server::ResourceServer::notify), which asks for the rights.
     pub fn secure_handle(&self) -> &Handle {
         &self.secure
     }

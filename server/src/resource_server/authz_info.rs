@@ -8,7 +8,7 @@ use super::admission::{LONGEST_TOKEN, TokenRefusal};
 use super::token_table::{Entry, Removed, Stored};
 use super::{ResourceServer, State};
 use crate::clock::UnixSeconds;
-use crate::event::{Arrival, Event};
+use crate::event::{Arrival, Event, TokenEnd};
 
 /// Seconds after which a peer may upload again that was turned away.
 const RETRY_AFTER: u32 = 2;
@@ -108,6 +108,11 @@ impl ResourceServer {
             .get(&key_id, now)
             .cloned()
             .ok_or(TokenRefusal::NoEnd)?;
+        if stored == Stored::Replaced {
+            state.end_refused_observations(&entry);
+        }
+        drop(guard);
+        self.endings.notify_one();
         self.subscribers.tell(|| Event::TokenAccepted {
             by,
             client: entry.client.clone(),
@@ -124,6 +129,10 @@ impl ResourceServer {
             // RFC 9200 Section 5.10.3: the highest sequence number of an ended token is kept. A token that is dropped
             // for another reason has ended too: its time must not begin again.
             state.ended_sequence = state.ended_sequence.max(gone.sequence.unwrap_or_default());
+            if gone.why != TokenEnd::Replaced {
+                let orphans = state.sessions.take_orphans(gone.generation);
+                state.endings.orphans.extend(orphans);
+            }
             self.subscribers.tell(|| Event::TokenEnded {
                 key_id: gone.key_id.to_vec(),
                 why: gone.why,

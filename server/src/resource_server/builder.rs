@@ -11,6 +11,7 @@ use motekey_cose::scope::{Aif, Scope};
 use motekey_cose::token::{TrustedIssuer, TrustedIssuers, VerificationKey};
 
 use super::cnonce::NonceMaker;
+use super::observations::Endings;
 use super::resource::Resource;
 use super::rights::Meanings;
 use super::sequence::SequenceStorage;
@@ -31,6 +32,9 @@ pub struct Limits {
     /// Seconds after which a token that was never used for a session is dropped. Default 600.
     // RFC 9202 Section 7: a time boundary for tokens that are not used.
     pub unused_token_seconds: u64,
+    /// Observations of one session. Default 16; a further one is answered without Observe. Not below
+    /// [`max_observations`](motekey_coap::endpoint::EndpointConfig::max_observations) of the endpoint.
+    pub observations: usize,
     /// Uploads a second from one address, with a burst of four times that. Default 16. Addresses share 256 places.
     pub uploads_per_second: u32,
 }
@@ -40,6 +44,7 @@ impl Default for Limits {
         Self {
             tokens: 1024,
             unused_token_seconds: 600,
+            observations: 16,
             uploads_per_second: 16,
         }
     }
@@ -257,7 +262,8 @@ impl ResourceServerBuilder {
         };
         let state = State {
             tokens: TokenTable::new(self.limits.tokens, self.limits.unused_token_seconds),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(self.limits.observations),
+            endings: Endings::default(),
             uploads: RateLimit::new(self.limits.uploads_per_second, now),
             // RFC 9200 Section 6.6: what was accepted before a restart has ended with it.
             ended_sequence: self
@@ -283,6 +289,7 @@ impl ResourceServerBuilder {
             clock: self.clock,
             subscribers: self.subscribers,
             state: Mutex::new(state),
+            endings: tokio::sync::Notify::new(),
         }))
     }
 

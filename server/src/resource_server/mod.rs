@@ -4,8 +4,9 @@
 //! backend, so that only peers with a valid token get a session. Each request is checked against the token of its
 //! session; what passes reaches a [`Resource`] together with an [`Authorized`], everything else is answered here.
 //!
-//! What the network can fill is bounded: the token table ([`Limits::tokens`]), the sessions (by the endpoint), and the
-//! table of upload allowances (4 kB).
+//! What the network can fill is bounded: the token table ([`Limits::tokens`]), the sessions (by the endpoint, which
+//! tells their ends), the observations of each session ([`Limits::observations`]), and the table of upload allowances
+//! (4 kB).
 
 mod access;
 mod admission;
@@ -13,6 +14,7 @@ mod authz_info;
 mod builder;
 mod cnonce;
 mod identity;
+mod observations;
 mod protected;
 mod resource;
 mod rights;
@@ -28,7 +30,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use motekey_coap::dtls::{CredentialSource, PeerIdentity, SessionId};
-use motekey_coap::endpoint::ObservationId;
 use motekey_cose::crypto::CryptoProvider;
 use motekey_cose::scope::Scope;
 use motekey_cose::token::TrustedIssuers;
@@ -42,6 +43,7 @@ use crate::event::{Event, Subscribers};
 use crate::rate_limit::RateLimit;
 use cnonce::NonceMaker;
 use identity::TokenCredentials;
+use observations::Endings;
 use rights::Meanings;
 use sessions::{Orphan, ProvenKey, Sessions};
 use token_table::TokenTable;
@@ -65,13 +67,16 @@ pub struct ResourceServer {
     clock: Arc<dyn Clock>,
     subscribers: Subscribers,
     state: Mutex<State>,
+    /// Rung when there is something in [`State::endings`].
+    endings: tokio::sync::Notify,
 }
 
-/// What changes.
+/// What changes. Held for short work in memory only: never while a signature is checked or anything is written.
 #[derive(Debug)]
 struct State {
     tokens: TokenTable,
     sessions: Sessions,
+    endings: Endings,
     uploads: RateLimit,
     /// The highest sequence number of a token with `exi` that has ended.
     ended_sequence: u64,
@@ -104,21 +109,23 @@ impl ResourceServer {
         let mut state = self.state();
         let entry = identity.and_then(|identity| self.proven_key(&state, identity, now));
         let client = entry.as_ref().and_then(|entry| entry.client.clone());
-        let key = match entry {
+        match entry {
             Some(entry) => {
                 state.tokens.mark_used(&entry.key_id);
-                ProvenKey {
-                    key_id: entry.key_id,
-                    generation: entry.generation,
-                }
+                let (key_id, generation) = (entry.key_id, entry.generation);
+                state
+                    .sessions
+                    .bind(session, ProvenKey { key_id, generation });
             }
-            // The token ended during the handshake. No key has generation 0, so the next sweep closes the session.
-            None => ProvenKey {
-                key_id: Arc::from(&[][..]),
-                generation: 0,
-            },
-        };
-        state.sessions.bind(session, key);
+            // The token ended during the handshake: a session without rights, which is closed.
+            None => {
+                state.endings.orphans.push(Orphan {
+                    session,
+                    observations: Vec::new(),
+                });
+                self.endings.notify_one();
+            }
+        }
         drop(state);
         self.subscribers
             .tell(|| Event::SessionOpened { session, client });
@@ -132,24 +139,13 @@ impl ResourceServer {
         });
     }
 
-    fn forget_observation(&self, observation: ObservationId) {
-        self.state().sessions.forget(observation);
-    }
-
-    /// Removes tokens that have ended; returns the sessions that have none any more.
-    fn sweep(&self) -> Vec<Orphan> {
+    /// Removes tokens that have ended, and takes what their peers are to be told.
+    fn sweep(&self) -> Endings {
         let now = self.clock.now();
         let mut state = self.state();
         let removed = state.tokens.sweep(now);
         self.note_removed(&mut state, &removed);
-        let State {
-            tokens, sessions, ..
-        } = &mut *state;
-        sessions.take_orphans(|key| {
-            tokens
-                .get(&key.key_id, now)
-                .is_some_and(|entry| entry.generation == key.generation)
-        })
+        std::mem::take(&mut state.endings)
     }
 }
 

@@ -5,6 +5,7 @@ use motekey_coap::link_format::LinkWriter;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::message::RequestCreationHints;
 
+use super::observations::judged_by;
 use super::resource::Authorized;
 use super::{ResourceServer, access};
 use crate::event::Event;
@@ -28,14 +29,9 @@ impl ResourceServer {
         let Some(resource) = self.resources.get(path).or(self.fallback.as_ref()) else {
             return Response::new(Code::NOT_FOUND);
         };
+        let judged_by = judged_by(&request);
         let response = resource.handle(authorized, request).await;
-        if let Some(observation) = context.observation
-            && response.is_observable()
-            && response.code.is_success()
-        {
-            self.state().sessions.observe(context.session, observation);
-        }
-        response
+        self.begin_observation(&context, judged_by, response)
     }
 
     /// The only maker of an [`Authorized`].
@@ -43,17 +39,11 @@ impl ResourceServer {
         let now = self.clock.now();
         let state = self.state();
         // RFC 9202 Section 3.4: the request came under DTLS, in a session whose key a valid token names.
-        let key = if context.secure {
-            state.sessions.key(context.session)
+        let entry = if context.secure {
+            state.token_of(context.session, now)
         } else {
             None
         };
-        let entry = key.and_then(|key| {
-            state
-                .tokens
-                .get(&key.key_id, now)
-                .filter(|entry| entry.generation == key.generation)
-        });
         let target = access::target(request);
         let refusal = match (entry, &target) {
             (Some(_), None) => Some(Code::BAD_OPTION),
@@ -83,11 +73,7 @@ impl ResourceServer {
                     method,
                     target: target.unwrap_or_default(),
                 });
-                Err(if code == Code::UNAUTHORIZED {
-                    self.unauthorized()
-                } else {
-                    Response::new(code)
-                })
+                Err(self.refused(code))
             }
         }
     }

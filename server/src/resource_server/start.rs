@@ -12,8 +12,8 @@ use motekey_coap::message::Request;
 use super::ResourceServer;
 use crate::listen::{Listen, Running};
 
-/// How often tokens that have ended are looked for. Requests are checked on their own, so this bounds only how late
-/// observers and idle sessions learn of an end.
+/// How often tokens that have ended are looked for. Requests and notifications are checked on their own, so this bounds
+/// only how late observers and idle sessions learn of an end. Replaced rights are told at once.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 
 impl ResourceServer {
@@ -31,7 +31,10 @@ impl ResourceServer {
         running.keep(tokio::spawn(async move {
             let mut interval = tokio::time::interval(SWEEP_INTERVAL);
             loop {
-                interval.tick().await;
+                tokio::select! {
+                    _ = interval.tick() => {}
+                    () = server.endings.notified() => {}
+                }
                 server.end_sessions(&handle).await;
             }
         }));
@@ -40,7 +43,12 @@ impl ResourceServer {
 
     /// Ends what has no token any more.
     async fn end_sessions(&self, handle: &Handle) {
-        for orphan in self.sweep() {
+        let endings = self.sweep();
+        for (observation, code) in endings.refused {
+            // RFC 7641 Section 4.2: an error response ends the observation.
+            handle.notify(observation, self.refused(code)).await;
+        }
+        for orphan in endings.orphans {
             for observation in orphan.observations {
                 // RFC 9200 Section 5.10.3: when the token ends, a running observation gets 4.01 and is removed.
                 handle.notify(observation, self.unauthorized()).await;

@@ -79,6 +79,8 @@ pub(super) enum Conflict {
 pub(super) struct Removed {
     pub(super) key_id: Arc<[u8]>,
     pub(super) why: TokenEnd,
+    /// That of its key, which goes with it unless the token was replaced.
+    pub(super) generation: u64,
     pub(super) sequence: Option<u64>,
 }
 
@@ -152,6 +154,7 @@ impl TokenTable {
                 removed.push(Removed {
                     key_id,
                     why: TokenEnd::Replaced,
+                    generation,
                     sequence,
                 });
             }
@@ -227,6 +230,7 @@ impl TokenTable {
             removed.push(Removed {
                 key_id: entry.key_id,
                 why,
+                generation: entry.generation,
                 sequence: entry.sequence,
             });
         }

@@ -159,6 +159,7 @@ async fn d29_f62_expired_token_is_4_01_on_a_live_session_and_removed() {
     let orphans: Vec<_> = bench
         .server
         .sweep()
+        .orphans
         .into_iter()
         .map(|orphan| orphan.session)
         .collect();
@@ -299,6 +300,7 @@ async fn p15_d38_key_id_that_is_used_again_gives_the_old_session_nothing() {
     let orphans: Vec<_> = bench
         .server
         .sweep()
+        .orphans
         .into_iter()
         .map(|orphan| orphan.session)
         .collect();

@@ -9,8 +9,8 @@ use std::sync::Arc;
 async fn f60_d40_flood_of_uploads_is_limited_and_the_table_bounded() {
     let limits = Limits {
         tokens: 4,
-        unused_token_seconds: 300,
         uploads_per_second: 5,
+        ..Limits::default()
     };
     let bench = bench_with(|builder| builder.limits(limits));
     let mut codes = Vec::new();
@@ -54,7 +54,7 @@ async fn d40_unused_tokens_are_dropped_and_used_ones_stay() {
     bench.connect(7, &form_a(2));
     bench.events.take();
     bench.clock.advance(300);
-    assert!(bench.server.sweep().is_empty());
+    assert!(bench.server.sweep().orphans.is_empty());
     let events = bench.events.take();
     assert_eq!(
         events,

@@ -1,7 +1,8 @@
-//! The resource server without sockets, in virtual time.
+//! The resource server in virtual time, without sockets where the driver has no part.
 mod access;
 mod identities;
 mod limits;
+mod observing;
 mod profile;
 mod support;
 mod uploads;
