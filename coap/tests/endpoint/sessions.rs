@@ -1,8 +1,8 @@
 //! Sessions of one address, and what belongs to which.
 
 use motekey_coap::dtls::CloseReason;
-use motekey_coap::endpoint::{EndpointConfig, Event, RequestError};
-use motekey_coap::message::Request;
+use motekey_coap::endpoint::{EndpointConfig, Event, RequestError, RequestHandle};
+use motekey_coap::message::{Code, Message, Request, Response, Token};
 use motekey_coap::simulation::{Link, Pair, Side};
 
 use crate::basics::{credential, secure};
@@ -62,7 +62,7 @@ fn h06_a_new_session_of_the_same_address_takes_nothing_of_the_old_one() {
     pair.server.respond(
         pair.now(),
         handles.pop().unwrap(),
-        motekey_coap::message::Response::new(motekey_coap::message::Code::CONTENT),
+        Response::new(Code::CONTENT),
     );
     pair.run(seconds(2), |_, _, _| {});
     let events = client_events(&mut pair);
@@ -88,6 +88,55 @@ fn h06_a_new_session_of_the_same_address_takes_nothing_of_the_old_one() {
     ));
 }
 
+/// Lets two seconds pass; the request that came, which is acknowledged and not answered.
+fn requested(pair: &mut Pair) -> RequestHandle {
+    let mut handles = Vec::new();
+    pair.run(seconds(2), |_, _, event| {
+        if let Event::Request { handle, .. } = event {
+            handles.push(handle);
+        }
+    });
+    handles.pop().unwrap()
+}
+
+#[test]
+fn h06_the_answer_of_an_old_session_answers_nothing_in_a_new_one() {
+    let (mut pair, first) = secure(&EndpointConfig::default(), Link::default(), 1);
+    pair.run(seconds(1), |_, _, _| {});
+    send(&mut pair, first, Request::get("/first"));
+    let handle = requested(&mut pair);
+    let second = pair
+        .client
+        .open(pair.now(), Pair::SERVER, &credential())
+        .unwrap();
+    // The answer is on its way while the new session begins.
+    pair.server
+        .respond(pair.now(), handle, Response::new(Code::CONTENT));
+    let late = pair.server.poll_transmit().unwrap();
+    pair.run(seconds(2), |_, _, _| {});
+    let request = send(&mut pair, second, Request::get("/second"));
+    let handle = requested(&mut pair);
+    client_events(&mut pair);
+    let message = Message::decode(&late.datagram[17..], 100).unwrap();
+    assert_eq!(message.token, Token::EMPTY, "as in the new session");
+    pair.inject(Side::Client, Pair::SERVER, &late.datagram);
+    assert_eq!(client_events(&mut pair), []);
+    pair.server
+        .respond(pair.now(), handle, Response::new(Code::CHANGED));
+    pair.run(seconds(1), |_, _, _| {});
+    let events = client_events(&mut pair);
+    let [
+        Event::Response {
+            request: of,
+            response,
+        },
+    ] = events.as_slice()
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!((*of, response.code), (request, Code::CHANGED));
+}
+
 #[test]
 fn h13_tokens_under_dtls_are_counters() {
     let (mut pair, session) = secure(
@@ -106,8 +155,7 @@ fn h13_tokens_under_dtls_are_counters() {
     let sent = core::iter::from_fn(|| pair.client.poll_transmit());
     let tokens: Vec<_> = sent
         .map(|transmit| {
-            let message =
-                motekey_coap::message::Message::decode(&transmit.datagram[17..], 100).unwrap();
+            let message = Message::decode(&transmit.datagram[17..], 100).unwrap();
             message.token.as_bytes().to_vec()
         })
         .collect();
