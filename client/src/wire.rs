@@ -10,7 +10,6 @@ use motekey_coap::driver::{Driver, DriverConfig, Handle, Observation, OpenError}
 use motekey_coap::dtls::{Backend, ClientCredential, CloseReason, Implementation, SessionId};
 use motekey_coap::endpoint::{Endpoint, EndpointConfig, RequestError, Security};
 use motekey_coap::message::{Request, Response};
-use motekey_coap::time::Instant;
 use tokio::net::UdpSocket;
 use tokio::sync::OnceCell;
 
@@ -193,7 +192,7 @@ impl Wire {
         if let (Some(first), Ok(index)) = (seed.first_mut(), u8::try_from(index)) {
             *first ^= index;
         }
-        let endpoint = Endpoint::new(self.endpoint.clone(), security, seed, Instant::ZERO);
+        let endpoint = Endpoint::new(self.endpoint.clone(), security, seed);
         Driver::spawn(socket, endpoint, secure, DriverConfig::default(), None)
             .map_err(|error| Error::Local(format!("cannot use the UDP socket: {error}")))
     }

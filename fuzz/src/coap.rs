@@ -64,7 +64,7 @@ impl World {
             ..EndpointConfig::default()
         };
         Self {
-            endpoint: Endpoint::new(config, Security::None, [7; 32], Instant::ZERO),
+            endpoint: Endpoint::new(config, Security::None, [7; 32]),
             now: Instant::ZERO,
             handles: VecDeque::new(),
             observations: Vec::new(),

@@ -29,7 +29,6 @@ use self::task::Task;
 use crate::dtls::{CloseReason, PeerIdentity, SessionId};
 use crate::endpoint::{Endpoint, EndpointConfig, ObservationId, Security};
 use crate::message::{Request, Response};
-use crate::time::Instant;
 
 /// The future of a handler.
 pub type HandlerFuture<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
@@ -118,11 +117,11 @@ impl Driver {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
         let secure = matches!(security, Security::Dtls(_));
-        let endpoint = Endpoint::new(config, security, seed, Instant::ZERO);
+        let endpoint = Endpoint::new(config, security, seed);
         Self::spawn(socket, endpoint, secure, DriverConfig::default(), handler)
     }
 
-    /// Starts a driver for an endpoint that was made at [`Instant::ZERO`]. `secure` says whether its datagrams are
+    /// Starts a driver for an endpoint that has not worked yet: its time begins now. `secure` says whether its datagrams are
     /// protected, for [`Context::secure`].
     ///
     /// # Errors

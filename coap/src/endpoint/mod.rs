@@ -130,8 +130,7 @@ impl Endpoint {
 impl Endpoint {
     /// An endpoint without sessions. `seed` must come from a cryptographic random source and be used once: Message
     /// IDs, tokens, back-off and Echo values come from it.
-    pub fn new(config: EndpointConfig, security: Security, seed: [u8; 32], now: Instant) -> Self {
-        let _ = now;
+    pub fn new(config: EndpointConfig, security: Security, seed: [u8; 32]) -> Self {
         Self {
             shared: Shared::new(&config, &seed),
             config,

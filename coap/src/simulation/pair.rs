@@ -55,8 +55,8 @@ impl Pair {
             bytes
         };
         Self {
-            client: Endpoint::new(client.0, client.1, seeded(1), now),
-            server: Endpoint::new(server.0, server.1, seeded(2), now),
+            client: Endpoint::new(client.0, client.1, seeded(1)),
+            server: Endpoint::new(server.0, server.1, seeded(2)),
             network: Network::new(link, seed),
             now,
             client_address: Self::CLIENT,

@@ -153,7 +153,7 @@ fn a_device_that_restarts_in_the_middle_of_its_handshake_connects_at_once() {
         ..Link::default()
     });
     let config = EndpointConfig::default();
-    pair.client = Endpoint::new(config, client(3), [9; 32], pair.now());
+    pair.client = Endpoint::new(config, client(3), [9; 32]);
     pair.run(Duration::from_millis(500), |_, _, _| {});
     pair.network.set_link(Link::default());
     pair.client

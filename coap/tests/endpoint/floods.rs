@@ -29,7 +29,7 @@ fn half_open_sessions_are_bounded_and_the_oldest_gives_way() {
         ..EndpointConfig::default()
     };
     let security = Security::Dtls(Box::new(FakeBackend::new(1)));
-    let mut endpoint = Endpoint::new(config, security, [1; 32], Instant::ZERO);
+    let mut endpoint = Endpoint::new(config, security, [1; 32]);
     for number in 0..1000 {
         let now = Instant::from_micros(u64::from(number));
         endpoint.handle_datagram(now, address(number), &client_hello(number, b"x"));
@@ -47,7 +47,7 @@ fn plain_peers_are_bounded_and_active_ones_stay() {
         max_sessions: 20,
         ..EndpointConfig::default()
     };
-    let mut endpoint = Endpoint::new(config, Security::None, [1; 32], Instant::ZERO);
+    let mut endpoint = Endpoint::new(config, Security::None, [1; 32]);
     let request = message(Kind::NonConfirmable, 1, Request::get("/")).encode();
     let mut now = Instant::ZERO;
     for number in 0..1000 {
@@ -184,7 +184,7 @@ fn one_identity_has_a_bounded_number_of_sessions_and_the_oldest_gives_way() {
         ..EndpointConfig::default()
     };
     let security = Security::Dtls(Box::new(FakeBackend::new(1)));
-    let mut endpoint = Endpoint::new(config, security, [1; 32], Instant::ZERO);
+    let mut endpoint = Endpoint::new(config, security, [1; 32]);
     let mut connected = Vec::new();
     let mut evicted = Vec::new();
     for number in 0..20_u32 {

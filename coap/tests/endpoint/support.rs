@@ -62,7 +62,7 @@ impl Bench {
     pub(crate) fn new(config: EndpointConfig) -> Self {
         let now = Instant::from_micros(1_000_000);
         Self {
-            endpoint: Endpoint::new(config, Security::None, [3; 32], now),
+            endpoint: Endpoint::new(config, Security::None, [3; 32]),
             now,
         }
     }
