@@ -1,15 +1,13 @@
 //! The pure Rust provider: RustCrypto.
 
+mod ccm;
 mod curve;
 mod signature;
 
 use alloc::boxed::Box;
 
-use aes::Aes128;
 use aes_gcm::Aes128Gcm;
-use ccm::aead::AeadInOut;
-use ccm::consts::{U8, U12};
-use ccm::{Ccm, KeyInit};
+use aes_gcm::aead::{AeadInOut, KeyInit, consts::U12};
 use chacha20poly1305::ChaCha20Poly1305;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -31,7 +29,6 @@ pub const PROVIDER: CryptoProvider = CryptoProvider {
     signature: &RustSignature,
 };
 
-type Aes128Ccm8 = Ccm<Aes128, U8, U12>;
 type HmacSha256 = Hmac<Sha256>;
 
 /// SHA-256 by `sha2`, HMAC by `hmac`.
@@ -94,7 +91,7 @@ fn tag_labelled(mut hmac: HmacSha256, chain: &[u8], label: &[u8], seed: &[&[u8]]
     tag(hmac, seed)
 }
 
-/// AES-CCM by `ccm`, AES-GCM by `aes-gcm`, ChaCha20-Poly1305 by `chacha20poly1305`.
+/// AES-CCM on the blocks of `aes`, AES-GCM by `aes-gcm`, ChaCha20-Poly1305 by `chacha20poly1305`.
 #[derive(Debug)]
 pub struct RustAead;
 
@@ -108,7 +105,7 @@ impl AeadProvider for RustAead {
         buffer: &mut [u8],
     ) -> Result<[u8; 16], CryptoError> {
         match algorithm {
-            AeadAlgorithm::Aes128Ccm8 => seal::<Aes128Ccm8>(key, nonce, additional, buffer),
+            AeadAlgorithm::Aes128Ccm8 => ccm::seal(key, nonce, additional, buffer),
             AeadAlgorithm::Aes128Gcm => seal::<Aes128Gcm>(key, nonce, additional, buffer),
             AeadAlgorithm::ChaCha20Poly1305 => {
                 seal::<ChaCha20Poly1305>(key, nonce, additional, buffer)
@@ -126,7 +123,7 @@ impl AeadProvider for RustAead {
         tag: &[u8],
     ) -> Result<(), CryptoError> {
         match algorithm {
-            AeadAlgorithm::Aes128Ccm8 => open::<Aes128Ccm8>(key, nonce, additional, buffer, tag),
+            AeadAlgorithm::Aes128Ccm8 => ccm::open(key, nonce, additional, buffer, tag),
             AeadAlgorithm::Aes128Gcm => open::<Aes128Gcm>(key, nonce, additional, buffer, tag),
             AeadAlgorithm::ChaCha20Poly1305 => {
                 open::<ChaCha20Poly1305>(key, nonce, additional, buffer, tag)
