@@ -1,0 +1,205 @@
+/* What the server of OpenSSL costs with TLS_PSK_WITH_AES_128_CCM_8, in memory: the same steps that the benchmark
+ * takes with the others, in the same order. Prints one line: the figures of `Figures`, separated by spaces. */
+#define _GNU_SOURCE
+#include <openssl/hmac.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH 128
+#define RECORDS 100
+
+static const unsigned char KEY[16] = "kkkkkkkkkkkkkkkk";
+static const unsigned char SECRET[32] = "the secret of the cookies, fixed";
+
+typedef struct {
+    SSL *ssl;
+    BIO *in, *out;
+} End;
+
+static double cpu(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static long resident(void) {
+    long size = 0, pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%ld %ld", &size, &pages) != 2) exit(1);
+    fclose(file);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+static unsigned psk_server(SSL *ssl, const char *identity, unsigned char *psk, unsigned length) {
+    (void)ssl;
+    if (strcmp(identity, "device-00000042") != 0 || length < sizeof KEY) return 0;
+    memcpy(psk, KEY, sizeof KEY);
+    return sizeof KEY;
+}
+
+static unsigned psk_client(SSL *ssl, const char *hint, char *identity, unsigned longest, unsigned char *psk,
+                           unsigned length) {
+    (void)ssl, (void)hint;
+    if (length < sizeof KEY) return 0;
+    snprintf(identity, longest, "device-00000042");
+    memcpy(psk, KEY, sizeof KEY);
+    return sizeof KEY;
+}
+
+/* A HMAC over what identifies the peer; in memory there is no address, so over a constant of its size. */
+static int make_cookie(SSL *ssl, unsigned char *cookie, unsigned *length) {
+    (void)ssl;
+    unsigned char address[19] = {4};
+    return HMAC(EVP_sha256(), SECRET, sizeof SECRET, address, sizeof address, cookie, length) != NULL;
+}
+
+static int check_cookie(SSL *ssl, const unsigned char *cookie, unsigned length) {
+    unsigned char own[EVP_MAX_MD_SIZE];
+    unsigned own_length = 0;
+    return make_cookie(ssl, own, &own_length) && own_length == length && CRYPTO_memcmp(own, cookie, length) == 0;
+}
+
+static SSL_CTX *context(int server) {
+    SSL_CTX *ctx = SSL_CTX_new(server ? DTLS_server_method() : DTLS_client_method());
+    if (!ctx || !SSL_CTX_set_cipher_list(ctx, "PSK-AES128-CCM8:@SECLEVEL=0")) exit(1);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+    if (server) {
+        SSL_CTX_set_options(ctx, SSL_OP_COOKIE_EXCHANGE);
+        SSL_CTX_set_psk_server_callback(ctx, psk_server);
+        SSL_CTX_set_cookie_generate_cb(ctx, make_cookie);
+        SSL_CTX_set_cookie_verify_cb(ctx, check_cookie);
+    } else {
+        SSL_CTX_set_psk_client_callback(ctx, psk_client);
+    }
+    return ctx;
+}
+
+static End make(SSL_CTX *ctx, int server) {
+    End end = {SSL_new(ctx), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem())};
+    if (!end.ssl || !end.in || !end.out) exit(1);
+    BIO_set_mem_eof_return(end.in, -1);
+    BIO_set_mem_eof_return(end.out, -1);
+    SSL_set_bio(end.ssl, end.in, end.out);
+    DTLS_set_link_mtu(end.ssl, 1280);
+    if (server) SSL_set_accept_state(end.ssl);
+    else SSL_set_connect_state(end.ssl);
+    return end;
+}
+
+/* Moves what one end wrote to the other; its bytes. */
+static long move(End *from, End *to) {
+    char *data = NULL;
+    long length = BIO_get_mem_data(from->out, &data);
+    if (length > 0) {
+        BIO_write(to->in, data, (int)length);
+        (void)BIO_reset(from->out);
+    }
+    return length;
+}
+
+/* Some handshakes in step; the CPU time of the servers alone, without that of freeing them. */
+static double handshakes(SSL_CTX *client_ctx, SSL_CTX *server_ctx, End *clients, End *servers, int count,
+                         long *bytes) {
+    double time = 0;
+    for (int i = 0; i < count; i++) clients[i] = make(client_ctx, 0);
+    double start = cpu();
+    for (int i = 0; i < count; i++) servers[i] = make(server_ctx, 1);
+    time += cpu() - start;
+    *bytes = 0;
+    for (int flight = 0; flight < 4; flight++) {
+        for (int i = 0; i < count; i++) {
+            SSL_do_handshake(clients[i].ssl);
+            long moved = move(&clients[i], &servers[i]);
+            if (i == 0) *bytes += moved;
+        }
+        start = cpu();
+        for (int i = 0; i < count; i++) SSL_do_handshake(servers[i].ssl);
+        time += cpu() - start;
+        for (int i = 0; i < count; i++) {
+            long moved = move(&servers[i], &clients[i]);
+            if (i == 0) *bytes += moved;
+        }
+    }
+    for (int i = 0; i < count; i++)
+        if (!SSL_is_init_finished(clients[i].ssl) || !SSL_is_init_finished(servers[i].ssl)) {
+            fprintf(stderr, "a handshake is not complete\n");
+            exit(1);
+        }
+    return time;
+}
+
+static double echo(End *client, End *server) {
+    char data[64] = {7}, buffer[64];
+    double start = 0, time = 0;
+    for (int i = 0; i < RECORDS; i++) {
+        SSL_write(client->ssl, data, sizeof data);
+        move(client, server);
+        /* One record at a time, as datagrams come; the clock is read around many. */
+    }
+    start = cpu();
+    for (int i = 0; i < RECORDS; i++) {
+        if (SSL_read(server->ssl, buffer, sizeof buffer) != sizeof buffer) exit(1);
+        if (SSL_write(server->ssl, buffer, sizeof buffer) != sizeof buffer) exit(1);
+    }
+    time = cpu() - start;
+    (void)BIO_reset(server->out);
+    return time;
+}
+
+/* A ClientHello without cookie, answered without a session of its own. */
+static double hello(SSL_CTX *client_ctx, SSL_CTX *server_ctx, int count) {
+    End client = make(client_ctx, 0), server = make(server_ctx, 1);
+    BIO_ADDR *peer = BIO_ADDR_new();
+    SSL_do_handshake(client.ssl);
+    char copy[512], *data = NULL;
+    long length = BIO_get_mem_data(client.out, &data);
+    memcpy(copy, data, (size_t)length);
+    double start = cpu();
+    for (int i = 0; i < count; i++) {
+        BIO_write(server.in, copy, (int)length);
+        if (DTLSv1_listen(server.ssl, peer) > 0) exit(1);
+        if (BIO_ctrl_pending(server.out) == 0) exit(1);
+        (void)BIO_reset(server.out);
+    }
+    return cpu() - start;
+}
+
+int main(void) {
+    static End clients[BATCH], servers[BATCH];
+    SSL_CTX *client_ctx = context(0), *server_ctx = context(1);
+    long bytes = 0;
+    double handshake_time = 0, echo_time = 0;
+    int handshake_count = 0, echo_count = 0;
+    while (handshake_time < 0.5) {
+        handshake_time += handshakes(client_ctx, server_ctx, clients, servers, BATCH, &bytes);
+        handshake_count += BATCH;
+        for (int round = 0; round < 4; round++) {
+            echo_time += echo(&clients[0], &servers[0]);
+            echo_count += RECORDS;
+        }
+        double start = cpu();
+        for (int i = 0; i < BATCH; i++) SSL_free(servers[i].ssl);
+        handshake_time += cpu() - start;
+        for (int i = 0; i < BATCH; i++) SSL_free(clients[i].ssl);
+    }
+    double hello_time = hello(client_ctx, server_ctx, 20000);
+
+    /* Idle sessions: resident memory of servers that stay. */
+    enum { WARM = 1, KEPT = 15 };
+    long before = 0;
+    for (int batch = 0; batch < WARM + KEPT; batch++) {
+        if (batch == WARM) before = resident();
+        handshakes(client_ctx, server_ctx, clients, servers, BATCH, &bytes);
+        for (int i = 0; i < BATCH; i++) SSL_free(clients[i].ssl);
+    }
+    double idle = (double)(resident() - before) / (KEPT * BATCH);
+    printf("%.0f %.0f %.3f %.0f %ld\n", handshake_count / handshake_time, echo_count / echo_time,
+           hello_time * 1e6 / 20000, idle, bytes);
+    return 0;
+}
