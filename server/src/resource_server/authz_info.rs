@@ -87,22 +87,23 @@ impl ResourceServer {
         // RFC 9200 Section 5.10.1.1: verified before it is stored. Without the lock, as a signature takes its time.
         let candidate = self.admit(token, digest, now)?;
         let (key_id, sequence) = (candidate.key_id.clone(), candidate.sequence);
+        if let (Some(sequence), Some(storage)) = (sequence, &self.sequence_storage) {
+            check_sequence(&mut self.state(), sequence, now)?;
+            // Noted before the token gives rights: at worst a token that the table then refuses is noted too. Without
+            // the lock, as it is written durably.
+            storage.accepted(sequence);
+        }
         let mut removed = Vec::new();
         let mut guard = self.state();
         let state = &mut *guard;
-        // RFC 9200 Section 5.10.3: tokens with a number below the highest of an expired one count as expired. The
-        // highest itself is the expired token.
-        if sequence.is_some_and(|sequence| sequence <= state.ended_sequence) {
-            return Err(TokenRefusal::SequenceEnded);
+        if let Some(sequence) = sequence {
+            check_sequence(state, sequence, now)?;
         }
         let stored = state
             .tokens
             .insert(candidate, now, &mut removed)
             .map_err(TokenRefusal::Conflict)?;
         self.note_removed(state, &removed);
-        if let (Some(sequence), Some(storage)) = (sequence, &self.sequence_storage) {
-            storage.accepted(sequence);
-        }
         let entry = state
             .tokens
             .get(&key_id, now)
@@ -126,9 +127,12 @@ impl ResourceServer {
     /// Tells of tokens that are gone and remembers their sequence numbers.
     pub(super) fn note_removed(&self, state: &mut State, removed: &[Removed]) {
         for gone in removed {
-            // RFC 9200 Section 5.10.3: the highest sequence number of an ended token is kept. A token that is dropped
-            // for another reason has ended too: its time must not begin again.
-            state.ended_sequence = state.ended_sequence.max(gone.sequence.unwrap_or_default());
+            match (gone.sequence, gone.why) {
+                (None, _) => {}
+                // RFC 9200 Section 5.10.3: the highest sequence number of an expired token is kept.
+                (Some((sequence, _)), TokenEnd::Expired) => state.spent.expired(sequence),
+                (Some((sequence, end)), _) => state.spent.dropped(sequence, end),
+            }
             if gone.why != TokenEnd::Replaced {
                 let orphans = state.sessions.take_orphans(gone.generation);
                 state.endings.orphans.extend(orphans);
@@ -138,5 +142,15 @@ impl ResourceServer {
                 why: gone.why,
             });
         }
+    }
+}
+
+/// Whether a token with this number may be stored. The very token that is stored was found before by its digest.
+fn check_sequence(state: &mut State, sequence: u64, now: UnixSeconds) -> Result<(), TokenRefusal> {
+    state.spent.sweep(now);
+    if state.spent.contains(sequence) {
+        Err(TokenRefusal::SequenceEnded)
+    } else {
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use super::cnonce::NonceMaker;
 use super::observations::Endings;
 use super::resource::Resource;
 use super::rights::Meanings;
-use super::sequence::SequenceStorage;
+use super::sequence::{SequenceStorage, SpentSequences};
 use super::sessions::Sessions;
 use super::token_table::TokenTable;
 use super::{ResourceServer, State};
@@ -266,10 +266,12 @@ impl ResourceServerBuilder {
             endings: Endings::default(),
             uploads: RateLimit::new(self.limits.uploads_per_second, now),
             // RFC 9200 Section 6.6: what was accepted before a restart has ended with it.
-            ended_sequence: self
-                .sequence_storage
-                .as_ref()
-                .map_or(0, |storage| storage.highest()),
+            spent: SpentSequences::new(
+                self.sequence_storage
+                    .as_ref()
+                    .map_or(0, |storage| storage.highest()),
+                self.limits.tokens,
+            ),
         };
         Ok(Arc::new(ResourceServer {
             identifier: self.identifier,

@@ -45,6 +45,7 @@ use cnonce::NonceMaker;
 use identity::TokenCredentials;
 use observations::Endings;
 use rights::Meanings;
+use sequence::SpentSequences;
 use sessions::{Orphan, ProvenKey, Sessions};
 use token_table::TokenTable;
 
@@ -78,8 +79,8 @@ struct State {
     sessions: Sessions,
     endings: Endings,
     uploads: RateLimit,
-    /// The highest sequence number of a token with `exi` that has ended.
-    ended_sequence: u64,
+    /// The sequence numbers of tokens with `exi` that are over.
+    spent: SpentSequences,
 }
 
 impl ResourceServer {
@@ -145,6 +146,7 @@ impl ResourceServer {
         let mut state = self.state();
         let removed = state.tokens.sweep(now);
         self.note_removed(&mut state, &removed);
+        state.spent.sweep(now);
         std::mem::take(&mut state.endings)
     }
 }

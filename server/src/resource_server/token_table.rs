@@ -50,6 +50,12 @@ pub(super) struct Entry {
     used: bool,
 }
 
+impl Entry {
+    fn numbered(&self) -> Option<(u64, UnixSeconds)> {
+        self.sequence.map(|sequence| (sequence, self.expires_at))
+    }
+}
+
 /// What became of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stored {
@@ -81,7 +87,8 @@ pub(super) struct Removed {
     pub(super) why: TokenEnd,
     /// That of its key, which goes with it unless the token was replaced.
     pub(super) generation: u64,
-    pub(super) sequence: Option<u64>,
+    /// Its sequence number, if it has one, and when it ends or would have ended.
+    pub(super) sequence: Option<(u64, UnixSeconds)>,
 }
 
 /// The table. At most `capacity` tokens, about 1 kB each with a scope of some ten entries. When it is full, the
@@ -144,7 +151,7 @@ impl TokenTable {
             check_update(entry, &candidate)?;
             let key = entry.key.clone();
             let (used, generation) = (entry.used, entry.generation);
-            let sequence = entry.sequence;
+            let sequence = entry.numbered();
             let key_id = entry.key_id.clone();
             let digest = entry.digest;
             self.by_digest.remove(&digest);
@@ -228,10 +235,10 @@ impl TokenTable {
         if let Some(entry) = self.by_key.remove(key_id) {
             self.by_digest.remove(&entry.digest);
             removed.push(Removed {
-                key_id: entry.key_id,
                 why,
                 generation: entry.generation,
-                sequence: entry.sequence,
+                sequence: entry.numbered(),
+                key_id: entry.key_id,
             });
         }
     }

@@ -1,9 +1,12 @@
-use super::super::{Limits, VolatileSequence};
+use super::super::{Limits, ResourceServer, SequenceStorage, VolatileSequence};
 use super::support::*;
 use crate::event::{Event, TokenEnd};
 use motekey_coap::message::Code;
 use motekey_cose::claims::ClaimsSet;
-use std::sync::Arc;
+use motekey_cose::confirmation::Confirmation;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Duration;
 
 #[tokio::test]
 async fn f60_d40_flood_of_uploads_is_limited_and_the_table_bounded() {
@@ -139,6 +142,77 @@ async fn f66_lower_sequence_numbers_than_an_expired_one_are_refused() {
             "sequence number {sequence}"
         );
     }
+}
+
+#[tokio::test]
+async fn f66_replaced_or_dropped_tokens_end_nobody_elses() {
+    let bench = bench_with(|builder| {
+        builder
+            .limits(Limits {
+                unused_token_seconds: 30,
+                ..Limits::default()
+            })
+            .sequence_storage(VolatileSequence::default())
+    });
+    let update = |sequence| ClaimsSet {
+        cnf: Some(Confirmation::KeyId(b"key-1".to_vec())),
+        ..counted(1, sequence)
+    };
+    for claims in [counted(1, 2), update(9), update(10)] {
+        assert_eq!(bench.upload(&token(&claims)).await, Code::CREATED);
+    }
+    assert_eq!(
+        bench.upload(&token(&counted(2, 8))).await,
+        Code::CREATED,
+        "of another device, issued before the updates"
+    );
+    bench.clock.advance(30);
+    bench.server.sweep();
+    assert_eq!(bench.server.tokens(), 0, "none was used");
+    for (what, claims, code) in [
+        ("dropped as unused", update(10), Code::UNAUTHORIZED),
+        ("replaced", update(9), Code::UNAUTHORIZED),
+        ("replaced first", counted(1, 2), Code::UNAUTHORIZED),
+        ("never seen", counted(3, 7), Code::CREATED),
+    ] {
+        assert_eq!(bench.upload(&token(&claims)).await, code, "{what}");
+    }
+    bench.clock.advance(70);
+    assert_eq!(
+        bench.upload(&token(&counted(4, 6))).await,
+        Code::UNAUTHORIZED,
+        "below 10, whose time is over now"
+    );
+}
+
+/// A storage that looks whether others can use the server while it writes.
+#[derive(Default)]
+struct Curious {
+    server: OnceLock<Arc<ResourceServer>>,
+    server_was_free: AtomicBool,
+}
+
+impl SequenceStorage for Curious {
+    fn highest(&self) -> u64 {
+        0
+    }
+
+    fn accepted(&self, _: u64) {
+        let server = self.server.get().unwrap().clone();
+        let (sender, answer) = mpsc::channel();
+        std::thread::spawn(move || sender.send(server.tokens()));
+        let free = answer.recv_timeout(Duration::from_secs(5)).is_ok();
+        self.server_was_free.store(free, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn sequence_numbers_are_written_while_others_use_the_server() {
+    let storage = Arc::new(Curious::default());
+    let bench = bench_with(|builder| builder.sequence_storage(storage.clone()));
+    storage.server.set(bench.server.clone()).unwrap();
+    assert_eq!(bench.upload(&token(&counted(1, 1))).await, Code::CREATED);
+    assert!(storage.server_was_free.load(Ordering::SeqCst));
 }
 
 #[tokio::test]
