@@ -10,6 +10,8 @@ use motekey_coap::message::{Code, ContentFormat, Request};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::message::{PskIdentity, RequestCreationHints, TokenRequest};
 use motekey_server::event::{Arrival, Event};
+use motekey_server::registry::Device;
+use motekey_server::store::Store;
 use support::{Client, World, key, pop_key};
 use tokio::time::timeout;
 
@@ -104,8 +106,55 @@ async fn f13_f05_wrong_keys_and_strangers_get_no_session() {
         ),
     ] {
         let outcome = timeout(PATIENCE, client.open(peer, &identity, key)).await;
-        assert!(!matches!(outcome, Ok(Ok(_))), "{what}");
+        assert_eq!(
+            outcome.unwrap().unwrap_err(),
+            OpenError::Closed(CloseReason::Alert(51)),
+            "{what}"
+        );
     }
+    // Both servers are well, and take those who have the right keys.
+    let token = world.token(&client, "meter-2", 2).await;
+    let (_, pop_key) = pop_key(&token);
+    let session = client
+        .open(resource_server, &token.access_token, pop_key)
+        .await
+        .unwrap()
+        .session;
+    let response = client.handle.request(session, Request::get("/who")).await;
+    assert_eq!(response.unwrap().payload, b"meter-2");
+}
+
+#[tokio::test]
+async fn f13_session_is_closed_when_its_key_is_replaced() {
+    let (world, client) = (World::new().await, Client::new().await);
+    let peer = world.authorization_server.secure_address();
+    let open = async |identity: &[u8], number| client.open(peer, identity, key(number)).await;
+    let old = open(b"meter-1", 1).await.unwrap().session;
+    let unaffected = open(b"meter-2", 2).await.unwrap().session;
+    let rotated = Device::with_pre_shared_key("meter-1", b"meter-1", key(3));
+    world.store.put_device(rotated).await.unwrap();
+    world.server.refresh().await.unwrap();
+    world
+        .wait_for(|event| matches!(event, Event::SessionClosed { .. }))
+        .await;
+    let links = |session| {
+        let request = client
+            .handle
+            .request(session, Request::get("/.well-known/core"));
+        timeout(PATIENCE, request)
+    };
+    assert!(links(old).await.unwrap().is_err(), "the session has ended");
+    assert_eq!(
+        links(unaffected).await.unwrap().unwrap().code,
+        Code::CONTENT
+    );
+    assert_eq!(
+        open(b"meter-1", 1).await.unwrap_err(),
+        OpenError::Closed(CloseReason::Alert(51)),
+        "the old key"
+    );
+    let renewed = open(b"meter-1", 3).await.unwrap().session;
+    assert_eq!(links(renewed).await.unwrap().unwrap().code, Code::CONTENT);
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ use tokio::net::UdpSocket;
 /// Everything that runs.
 pub(crate) struct World {
     pub(crate) authorization_server: Running,
+    pub(crate) server: Arc<AuthorizationServer>,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) resource_server: Running,
     pub(crate) clock: Arc<VirtualClock>,
     pub(crate) events: Arc<Recorder>,
@@ -68,7 +70,8 @@ impl World {
         registry.put_resource_server(gateway).unwrap();
         let clock = Arc::new(VirtualClock::running(SystemClock));
         let events = Arc::new(Recorder::new());
-        let server = AuthorizationServer::builder(Arc::new(MemoryStore::with_registry(registry)))
+        let store = Arc::new(MemoryStore::with_registry(registry));
+        let server = AuthorizationServer::builder(store.clone())
             .clock(clock.clone())
             .subscriber(events.clone());
         let server = Arc::new(server.build().await.unwrap());
@@ -98,6 +101,8 @@ impl World {
             .unwrap();
         Self {
             authorization_server,
+            server,
+            store,
             resource_server,
             clock,
             events,
