@@ -63,7 +63,7 @@ async fn f03_h05_other_content_formats_are_refused() {
 }
 
 #[tokio::test]
-async fn f15_f14_only_post_works_on_token() {
+async fn f15_only_post_works_on_token() {
     let bench = bench().await;
     for method in [
         Code::GET,
@@ -91,6 +91,37 @@ async fn f15_f14_only_post_works_on_token() {
     let wanted = "</token>;ct=19,</introspect>;ct=19,</revoke/trl>;ct=262;obs";
     assert_eq!(links.payload, wanted.as_bytes());
     assert_eq!(bench.events.take(), []);
+}
+
+#[tokio::test]
+async fn f14_token_endpoint_is_at_token_or_where_it_is_configured() {
+    for path in [None, Some("/oauth/token")] {
+        let store = Arc::new(MemoryStore::with_registry(registry()));
+        let bench = bench_with(store, |builder| match path {
+            Some(path) => builder.token_path(path),
+            None => builder,
+        })
+        .await;
+        for at in ["/token", "/oauth/token"] {
+            let request =
+                Request::post(at).with_payload(ContentFormat::ACE_CBOR, ask("gateway").encode());
+            let here = at == path.unwrap_or("/token");
+            let code = if here { Code::CREATED } else { Code::NOT_FOUND };
+            assert_eq!(
+                bench.send(&meter(), &request).await.code,
+                code,
+                "{at} of {path:?}"
+            );
+            let links = Request::get("/.well-known/core");
+            let links = bench.send(&meter(), &links).await.payload;
+            let link = format!("<{at}>;ct=19");
+            assert_eq!(
+                String::from_utf8(links).unwrap().contains(&link),
+                here,
+                "{at} of {path:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn d40_unused_tokens_are_dropped_and_used_ones_stay() {
 }
 
 #[tokio::test]
-async fn d16_full_table_of_used_tokens_refuses_and_keeps_them() {
+async fn full_table_of_used_tokens_refuses_and_keeps_them() {
     let bench = bench_with(|builder| {
         builder.limits(Limits {
             tokens: 2,
@@ -89,6 +89,27 @@ async fn d16_full_table_of_used_tokens_refuses_and_keeps_them() {
         (bench.get(1, "/a").await, bench.get(2, "/a").await),
         (Code::CONTENT, Code::CONTENT)
     );
+}
+
+#[tokio::test]
+async fn d16_every_authorized_client_has_room_for_its_token() {
+    let bench = bench();
+    for number in 1..=200 {
+        assert_eq!(
+            bench.upload(&token(&claims(number))).await,
+            Code::CREATED,
+            "client {number}"
+        );
+        bench.connect(u64::from(number), &form_a(number));
+        bench.clock.advance(1);
+    }
+    for number in 1..=200 {
+        assert_eq!(
+            bench.get(number, "/a").await,
+            Code::CONTENT,
+            "client {number}"
+        );
+    }
 }
 
 /// The claims of token `sequence` with `exi`.
