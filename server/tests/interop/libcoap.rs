@@ -106,6 +106,14 @@ impl Answer {
     pub(crate) fn mentions(&self, text: &str) -> bool {
         self.log.contains(text)
     }
+
+    /// The program logged that it received this alert. OpenSSL and GnuTLS differ in the capital letter only.
+    pub(crate) fn mentions_alert(&self, name: &str) -> bool {
+        self.log
+            .lines()
+            .map(str::to_lowercase)
+            .any(|line| line.contains("alert") && line.contains(name))
+    }
 }
 
 impl fmt::Display for Answer {

@@ -62,6 +62,13 @@ async fn f13_d02_libcoap_with_a_wrong_key_gets_nothing_from_the_authorization_se
             .await;
         assert_eq!(answer.payload, b"", "{program}: {answer}");
         assert!(!answer.has_code("2.01"), "{program}: {answer}");
+        // RFC 4279 Section 2: decrypt_error where the key is wrong.
+        assert!(
+            answer.mentions_alert("decrypt error"),
+            "{program}: {answer}"
+        );
+        // The server is well, and answers the client with the right key.
+        token(&Client::new(program), &site).await;
     }
     site.shutdown().await;
 }
