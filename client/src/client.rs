@@ -175,7 +175,7 @@ impl Client {
     }
 
     /// Makes sure that there is a token for the resource server of `url`, and tells what was granted. Sends nothing
-    /// to the resource server, unless its hints are needed.
+    /// to the resource server, unless its hints are needed, or the token of the running session is due for renewal.
     ///
     /// # Errors
     /// See [`Client::send`].

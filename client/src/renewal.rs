@@ -56,7 +56,8 @@ impl Inner {
     /// Begins to renew the token in the background if it is time to, and nobody does it already.
     pub(crate) fn renew_in_time(self: &Arc<Self>, state: &mut State, target: &Target) {
         let now = self.now();
-        let Some(access) = &state.access else {
+        // Without a session the token is not in use.
+        let Some((access, _)) = state.running() else {
             return;
         };
         if !self.timers.renewal.is_due(access, now)

@@ -119,10 +119,11 @@ impl Inner {
     }
 
     /// Makes sure that there is a token.
-    pub(crate) async fn token(&self, target: &Target) -> Result<Granted, Error> {
+    pub(crate) async fn token(self: &Arc<Self>, target: &Target) -> Result<Granted, Error> {
         let call = self.call(target)?;
         let mut state = call.slot.lock().await;
         self.ensure_token(&mut state, &call).await?;
+        self.renew_in_time(&mut state, target);
         self.describe_held(&state)
     }
 

@@ -85,6 +85,7 @@ async fn no_message_is_larger_than_it_must_be() {
     };
     let public = TokenRequest {
         audience: Some("lock".into()),
+        scope: Some(Scope::from(&rights(&["/readings"]))),
         req_cnf: Some(Confirmation::Key(pair(3, b"s1").public().unwrap())),
         ..TokenRequest::default()
     };
