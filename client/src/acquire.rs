@@ -182,7 +182,7 @@ impl Inner {
         result
     }
 
-    async fn drop_authorization_link(&self, issuer: usize, gone: &Link) {
+    pub(crate) async fn drop_authorization_link(&self, issuer: usize, gone: &Link) {
         let Some(cell) = self.authorization_links.get(issuer) else {
             return;
         };

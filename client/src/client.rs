@@ -15,6 +15,7 @@ use crate::configuration::{Limits, Servers, Timers};
 use crate::error::Error;
 use crate::profile::Profile;
 use crate::report::{Exchange, Granted, Recorder, Report, Step, Traffic};
+use crate::revocation::Followers;
 use crate::session::{Lease, Slot};
 use crate::subscription::Subscription;
 use crate::target::{Origin, Target};
@@ -24,6 +25,7 @@ use crate::wire::{Failure, Link, Wire};
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
+    _followers: Arc<Followers>,
 }
 
 /// What goes into a request besides its URL.
@@ -85,8 +87,11 @@ impl Client {
             slots: Mutex::default(),
             recorder,
         };
+        let inner = Arc::new(inner);
+        let followers = Arc::new(Followers::begin(&inner));
         Self {
-            inner: Arc::new(inner),
+            inner,
+            _followers: followers,
         }
     }
 
@@ -311,6 +316,16 @@ impl Inner {
             .by_origin
             .insert(origin.clone(), (uses, Arc::clone(&slot)));
         slot
+    }
+
+    /// The slots in use.
+    pub(crate) fn all_slots(&self) -> Vec<Slot> {
+        let slots = self
+            .slots
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let slots = slots.by_origin.values();
+        slots.map(|(_, slot)| Arc::clone(slot)).collect()
     }
 
     /// A profile by its number.

@@ -9,6 +9,7 @@ use motekey_cose::scope::Scope;
 use crate::error::Error;
 use crate::profile::TokenTransport;
 use crate::renewal::Renewal;
+use crate::revocation::RevocationList;
 use crate::target::{Origin, Target};
 
 /// An authorization server and the credential of this device there.
@@ -17,6 +18,7 @@ pub struct AuthorizationServer {
     pub(crate) endpoint: Target,
     pub(crate) address: Option<SocketAddr>,
     pub(crate) credential: ClientCredential,
+    pub(crate) revocation_list: Option<RevocationList>,
 }
 
 impl AuthorizationServer {
@@ -31,6 +33,7 @@ impl AuthorizationServer {
             endpoint,
             address: None,
             credential,
+            revocation_list: None,
         })
     }
 
@@ -38,6 +41,15 @@ impl AuthorizationServer {
     #[must_use]
     pub fn at_address(mut self, address: SocketAddr) -> Self {
         self.address = Some(address);
+        self
+    }
+}
+
+impl AuthorizationServer {
+    /// Follows the list of revoked tokens of this authorization server; default: not.
+    #[must_use]
+    pub fn follow_revocations(mut self, list: RevocationList) -> Self {
+        self.revocation_list = Some(list);
         self
     }
 }

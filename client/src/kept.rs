@@ -61,6 +61,12 @@ impl Inner {
             .await;
     }
 
+    /// Drops from the cache what `is_dropped` names.
+    pub(crate) async fn drop_kept(&self, is_dropped: impl Fn(&Access) -> bool + Send + 'static) {
+        self.change(move |keeper| keeper.remove_all(is_dropped))
+            .await;
+    }
+
     pub(crate) fn cache_failure(&self) -> Option<Error> {
         self.failure().clone()
     }

@@ -26,6 +26,8 @@ pub enum Step {
     UpdateUpload,
     /// The request of the caller.
     Request,
+    /// Query of the list of revoked tokens.
+    RevocationList,
 }
 
 impl Step {
@@ -40,6 +42,7 @@ impl Step {
             Self::UpdateRequest => "update_request",
             Self::UpdateUpload => "update_upload",
             Self::Request => "request",
+            Self::RevocationList => "revocation_list",
         }
     }
 }
@@ -55,6 +58,7 @@ impl fmt::Display for Step {
             Self::UpdateRequest => "update of rights: token request",
             Self::UpdateUpload => "update of rights: token upload",
             Self::Request => "request",
+            Self::RevocationList => "list of revoked tokens",
         })
     }
 }

@@ -156,6 +156,13 @@ impl Keeper {
         self.entries.len() < before
     }
 
+    /// Drops the tokens that `is_dropped` names; whether there were any.
+    pub(crate) fn remove_all(&mut self, is_dropped: impl Fn(&Access) -> bool) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|entry| !is_dropped(&entry.access));
+        self.entries.len() < before
+    }
+
     /// Writes the file. `now` is on the clock that the ends of the tokens are counted on.
     pub(crate) fn write(&mut self, now: Instant) -> Result<(), CacheError> {
         self.entries.retain(|entry| entry.access.is_valid(now));
