@@ -36,6 +36,7 @@ pub struct Limits {
     /// [`max_observations`](motekey_coap::endpoint::EndpointConfig::max_observations) of the endpoint.
     pub observations: usize,
     /// Uploads a second from one address, with a burst of four times that. Default 16. Addresses share 256 places.
+    /// Tokens in PSK identities have one more allowance of this size, all together.
     pub uploads_per_second: u32,
 }
 
@@ -265,6 +266,7 @@ impl ResourceServerBuilder {
             sessions: Sessions::new(self.limits.observations),
             endings: Endings::default(),
             uploads: RateLimit::new(self.limits.uploads_per_second, now),
+            identities: RateLimit::new(self.limits.uploads_per_second, now),
             // RFC 9200 Section 6.6: what was accepted before a restart has ended with it.
             spent: SpentSequences::new(
                 self.sequence_storage

@@ -18,24 +18,34 @@ impl CredentialSource for TokenCredentials {
     fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer {
         let now = self.0.clock.now();
         match self.0.entry_of_identity(identity, now) {
-            Some(entry) => PskAnswer::Key(entry.key),
-            // RFC 9202 Section 3.3.2: an identity that selects no valid token ends the handshake with
-            // illegal_parameter.
-            None => PskAnswer::IllegalParameter,
+            Ok(entry) => PskAnswer::Key(entry.key),
+            Err(answer) => answer,
         }
     }
 }
 
 impl ResourceServer {
     /// The token that an identity selects. Form B is stored by this, as if it had been uploaded.
-    fn entry_of_identity(&self, identity: &[u8], now: UnixSeconds) -> Option<Entry> {
+    fn entry_of_identity(&self, identity: &[u8], now: UnixSeconds) -> Result<Entry, PskAnswer> {
+        // RFC 9202 Section 3.3.2: an identity that selects no valid token ends the handshake with illegal_parameter.
+        const REFUSED: PskAnswer = PskAnswer::IllegalParameter;
         // RFC 9202 Section 3.3.2: an identity is parsed as CBOR. A map with cnf names the key of a token that was
         // uploaded before; everything else has to be a token.
         if is_map(identity) {
-            let named = PskIdentity::decode(identity).ok()?;
-            return self.state().tokens.get(&named.kid, now).cloned();
+            let named = PskIdentity::decode(identity).map_err(|_| REFUSED)?;
+            let entry = self.state().tokens.get(&named.kid, now).cloned();
+            return entry.ok_or(REFUSED);
         }
-        self.take_token(identity, Arrival::Identity, now).ok()
+        // RFC 9200 Section 5.10.1.2: limited as uploads are. A token that is stored costs nothing; one too many is not
+        // looked at, so nothing is said of its validity.
+        let digest = self.crypto.kdf.sha256(identity);
+        let mut state = self.state();
+        if state.tokens.by_digest(&digest, now).is_none() && !state.identities.take((), now) {
+            return Err(PskAnswer::Unknown);
+        }
+        drop(state);
+        self.take_token(identity, Arrival::Identity, now)
+            .map_err(|_| REFUSED)
     }
 
     /// The key that a peer proved with this identity. Stores nothing.

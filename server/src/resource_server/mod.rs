@@ -5,8 +5,8 @@
 //! session; what passes reaches a [`Resource`] together with an [`Authorized`], everything else is answered here.
 //!
 //! What the network can fill is bounded: the token table ([`Limits::tokens`]), the sessions (by the endpoint, which
-//! tells their ends), the observations of each session ([`Limits::observations`]), and the table of upload allowances
-//! (4 kB).
+//! tells their ends), the observations of each session ([`Limits::observations`]), and the tables of allowances
+//! (4 kB each).
 
 mod access;
 mod admission;
@@ -79,6 +79,8 @@ struct State {
     sessions: Sessions,
     endings: Endings,
     uploads: RateLimit,
+    /// Tokens that come as identity share one allowance: who sends them is not known in the handshake.
+    identities: RateLimit,
     /// The sequence numbers of tokens with `exi` that are over.
     spent: SpentSequences,
 }

@@ -1,6 +1,6 @@
 //! The tokens that a resource server holds: one for each proof-of-possession key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use motekey_coap::dtls::PreSharedKey;
@@ -51,6 +51,16 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// When it is removed, if nothing happens before.
+    fn goes_at(&self, unused_limit: UnixSeconds) -> UnixSeconds {
+        if self.used {
+            self.expires_at
+        } else {
+            self.expires_at
+                .min(self.stored_at.saturating_add(unused_limit))
+        }
+    }
+
     fn numbered(&self) -> Option<(u64, UnixSeconds)> {
         self.sequence.map(|sequence| (sequence, self.expires_at))
     }
@@ -101,6 +111,8 @@ pub(super) struct TokenTable {
     generations: u64,
     by_key: HashMap<Arc<[u8]>, Entry>,
     by_digest: HashMap<Digest, Arc<[u8]>>,
+    /// When each token ends, or is dropped if it stays unused.
+    by_end: BTreeSet<(UnixSeconds, Arc<[u8]>)>,
 }
 
 impl TokenTable {
@@ -111,6 +123,7 @@ impl TokenTable {
             generations: 0,
             by_key: HashMap::new(),
             by_digest: HashMap::new(),
+            by_end: BTreeSet::new(),
         }
     }
 
@@ -131,8 +144,13 @@ impl TokenTable {
 
     /// Notes that the peer proved to have the key.
     pub(super) fn mark_used(&mut self, key_id: &[u8]) {
+        let limit = self.unused_limit();
         if let Some(entry) = self.by_key.get_mut(key_id) {
+            self.by_end
+                .remove(&(entry.goes_at(limit), entry.key_id.clone()));
             entry.used = true;
+            self.by_end
+                .insert((entry.goes_at(limit), entry.key_id.clone()));
         }
     }
 
@@ -175,24 +193,20 @@ impl TokenTable {
         Ok(Stored::New)
     }
 
-    /// Removes what has expired (RFC 9202 Section 5) and what was never used for too long (RFC 9202 Section 7).
+    /// Removes what has expired (RFC 9202 Section 5) and what was never used for too long (RFC 9202 Section 7). Costs what
+    /// it removes.
     pub(super) fn sweep(&mut self, now: UnixSeconds) -> Vec<Removed> {
-        let limit = i64::try_from(self.unused_time_limit).unwrap_or(i64::MAX);
-        let ended: Vec<_> = self
-            .by_key
-            .values()
-            .filter_map(|entry| {
-                if entry.expires_at <= now {
-                    Some((entry.key_id.clone(), TokenEnd::Expired))
-                } else if !entry.used && now.saturating_sub(entry.stored_at) >= limit {
-                    Some((entry.key_id.clone(), TokenEnd::Unused))
-                } else {
-                    None
-                }
-            })
-            .collect();
         let mut removed = Vec::new();
-        for (key_id, why) in ended {
+        while let Some((end, key_id)) = self.by_end.first().cloned()
+            && end <= now
+        {
+            let expired = self.get(&key_id, now).is_none();
+            let why = if expired {
+                TokenEnd::Expired
+            } else {
+                TokenEnd::Unused
+            };
+            self.by_end.remove(&(end, key_id.clone()));
             self.remove(&key_id, why, &mut removed);
         }
         removed
@@ -228,12 +242,22 @@ impl TokenTable {
             stored_at: now,
             used,
         };
-        self.by_key.insert(candidate.key_id, entry);
+        let limit = self.unused_limit();
+        self.by_end
+            .insert((entry.goes_at(limit), entry.key_id.clone()));
+        if let Some(old) = self.by_key.insert(candidate.key_id, entry)
+            && let Some(new) = self.by_key.get(&old.key_id)
+            && new.goes_at(limit) != old.goes_at(limit)
+        {
+            self.by_end.remove(&(old.goes_at(limit), old.key_id));
+        }
     }
 
     fn remove(&mut self, key_id: &[u8], why: TokenEnd, removed: &mut Vec<Removed>) {
         if let Some(entry) = self.by_key.remove(key_id) {
             self.by_digest.remove(&entry.digest);
+            let goes_at = entry.goes_at(self.unused_limit());
+            self.by_end.remove(&(goes_at, entry.key_id.clone()));
             removed.push(Removed {
                 why,
                 generation: entry.generation,
@@ -241,6 +265,10 @@ impl TokenTable {
                 key_id: entry.key_id,
             });
         }
+    }
+
+    fn unused_limit(&self) -> UnixSeconds {
+        i64::try_from(self.unused_time_limit).unwrap_or(i64::MAX)
     }
 
     fn make_room(&mut self, removed: &mut Vec<Removed>) -> Result<(), Conflict> {

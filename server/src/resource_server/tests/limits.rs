@@ -1,8 +1,9 @@
 use super::super::{Limits, ResourceServer, SequenceStorage, VolatileSequence};
 use super::support::*;
 use crate::event::{Event, TokenEnd};
+use motekey_coap::dtls::PskAnswer;
 use motekey_coap::message::Code;
-use motekey_cose::claims::ClaimsSet;
+use motekey_cose::claims::{ClaimsSet, NumericDate};
 use motekey_cose::confirmation::Confirmation;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -43,6 +44,59 @@ async fn f60_clock_that_goes_back_does_not_stop_uploads() {
     assert_eq!(last, Code::TOO_MANY_REQUESTS);
     bench.clock.advance(1);
     assert_eq!(bench.upload(&token(&claims(1))).await, Code::CREATED);
+}
+
+#[tokio::test]
+async fn f60_flood_of_tokens_as_identities_is_limited_and_known_tokens_pass() {
+    let limits = Limits {
+        uploads_per_second: 5,
+        ..Limits::default()
+    };
+    let bench = bench_with(|builder| builder.limits(limits));
+    let known = token(&claims(1));
+    assert!(matches!(bench.psk(&known), PskAnswer::Key(_)));
+    let forged = token_of("stranger", &claims(2));
+    let answers: Vec<_> = (0..40).map(|_| bench.psk(&forged)).collect();
+    let looked_at = |answer: &&PskAnswer| **answer == PskAnswer::IllegalParameter;
+    assert_eq!(answers.iter().filter(looked_at).count(), 19, "the burst");
+    assert_eq!(answers.last(), Some(&PskAnswer::Unknown));
+    assert!(matches!(bench.psk(&known), PskAnswer::Key(_)));
+    assert!(matches!(bench.psk(&form_a(1)), PskAnswer::Key(_)));
+    assert_eq!(bench.psk(&token(&claims(3))), PskAnswer::Unknown);
+    bench.clock.advance(1);
+    assert!(matches!(bench.psk(&token(&claims(3))), PskAnswer::Key(_)));
+}
+
+#[tokio::test]
+async fn d40_sweep_finds_each_end_in_its_time() {
+    let bench = bench();
+    let ending = |number, seconds| ClaimsSet {
+        iat: Some(NumericDate::from_seconds(NOW + seconds)),
+        exp: Some(NumericDate::from_seconds(NOW + seconds)),
+        ..claims(number)
+    };
+    for claims in [
+        ending(1, 5_000),
+        ending(2, 100),
+        ending(3, 5_000),
+        ending(4, 700),
+        ending(4, 50),
+        ending(4, 800),
+    ] {
+        bench.upload(&token(&claims)).await;
+    }
+    bench.connect(3, &form_a(3));
+    let left = |seconds: i64| {
+        bench.clock.advance(seconds);
+        bench.server.sweep();
+        bench.server.tokens()
+    };
+    assert_eq!(left(99), 4);
+    assert_eq!(left(1), 3, "2 has expired");
+    assert_eq!(left(499), 3);
+    assert_eq!(left(1), 1, "1 and 4 were not used for 600 seconds");
+    assert_eq!(left(4_399), 1, "3 was used");
+    assert_eq!(left(1), 0);
 }
 
 #[tokio::test]
