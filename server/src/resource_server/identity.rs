@@ -33,7 +33,7 @@ impl ResourceServer {
         // uploaded before; everything else has to be a token.
         if is_map(identity) {
             let named = PskIdentity::decode(identity).map_err(|_| REFUSED)?;
-            let entry = self.state().tokens.get(&named.kid, now).cloned();
+            let entry = self.state().tokens.hand_out(&named.kid, now);
             return entry.ok_or(REFUSED);
         }
         // RFC 9200 Section 5.10.1.2: limited as uploads are. A token that is stored costs nothing; one too many is not
@@ -44,8 +44,11 @@ impl ResourceServer {
             return Err(PskAnswer::Unknown);
         }
         drop(state);
-        self.take_token(identity, Arrival::Identity, now)
-            .map_err(|_| REFUSED)
+        let entry = self
+            .take_token(identity, Arrival::Identity, now)
+            .map_err(|_| REFUSED)?;
+        let entry = self.state().tokens.hand_out(&entry.key_id, now);
+        entry.ok_or(REFUSED)
     }
 
     /// The key that a peer proved with this identity. Stores nothing.

@@ -16,6 +16,7 @@ mod cnonce;
 mod identity;
 mod observations;
 mod protected;
+mod reserved;
 mod resource;
 mod rights;
 mod sequence;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use motekey_coap::dtls::PreSharedKey;
 use subtle::ConstantTimeEq;
 
+use super::reserved::{HANDSHAKE_TIME, Holder, Reserved};
 use super::rights::Rights;
 use crate::clock::UnixSeconds;
 use crate::event::TokenEnd;
@@ -47,6 +48,8 @@ pub(super) struct Entry {
     token_id: Option<Vec<u8>>,
     digest: Digest,
     stored_at: UnixSeconds,
+    /// When a handshake last got the key.
+    handed_out_at: Option<UnixSeconds>,
     used: bool,
 }
 
@@ -59,6 +62,12 @@ impl Entry {
             self.expires_at
                 .min(self.stored_at.saturating_add(unused_limit))
         }
+    }
+
+    /// Until when a handshake may run with the key.
+    fn in_handshake_until(&self) -> Option<UnixSeconds> {
+        self.handed_out_at
+            .map(|begun| begun.saturating_add(HANDSHAKE_TIME))
     }
 
     fn numbered(&self) -> Option<(u64, UnixSeconds)> {
@@ -102,7 +111,8 @@ pub(super) struct Removed {
 }
 
 /// The table. At most `capacity` tokens, about 1 kB each with a scope of some ten entries. When it is full, the
-/// token that was never used for the longest time gives way; tokens in use never do, and then new ones are refused.
+/// token that was never used for the longest time gives way; tokens in use or in a handshake never do, and then new ones
+/// are refused.
 #[derive(Debug)]
 pub(super) struct TokenTable {
     capacity: usize,
@@ -113,6 +123,7 @@ pub(super) struct TokenTable {
     by_digest: HashMap<Digest, Arc<[u8]>>,
     /// When each token ends, or is dropped if it stays unused.
     by_end: BTreeSet<(UnixSeconds, Arc<[u8]>)>,
+    reserved: Reserved,
 }
 
 impl TokenTable {
@@ -124,6 +135,7 @@ impl TokenTable {
             by_key: HashMap::new(),
             by_digest: HashMap::new(),
             by_end: BTreeSet::new(),
+            reserved: Reserved::default(),
         }
     }
 
@@ -140,6 +152,16 @@ impl TokenTable {
         self.by_digest
             .get(digest)
             .and_then(|key_id| self.get(key_id, now))
+    }
+
+    /// The live token of this key, for a handshake that begins.
+    pub(super) fn hand_out(&mut self, key_id: &[u8], now: UnixSeconds) -> Option<Entry> {
+        let entry = self
+            .by_key
+            .get_mut(key_id)
+            .filter(|entry| entry.expires_at > now)?;
+        entry.handed_out_at = Some(now);
+        Some(entry.clone())
     }
 
     /// Notes that the peer proved to have the key.
@@ -168,13 +190,13 @@ impl TokenTable {
             }
             check_update(entry, &candidate)?;
             let key = entry.key.clone();
-            let (used, generation) = (entry.used, entry.generation);
+            let (history, generation) = ((entry.used, entry.handed_out_at), entry.generation);
             let sequence = entry.numbered();
             let key_id = entry.key_id.clone();
             let digest = entry.digest;
             self.by_digest.remove(&digest);
             // RFC 9200 Section 5.10.1, RFC 9202 Section 4: the new token replaces the rights of the key completely.
-            self.put(candidate, key, used, generation, now);
+            self.put(candidate, key, history, generation, now);
             if sequence.is_some() {
                 removed.push(Removed {
                     key_id,
@@ -187,15 +209,24 @@ impl TokenTable {
         }
         let key = candidate.key.clone().ok_or(Conflict::UnknownKey)?;
         self.remove(&candidate.key_id.clone(), TokenEnd::Expired, removed);
-        self.make_room(removed)?;
+        // A handshake that runs with the old key would end with the rights of the new one.
+        if let Some(holder) = self.reserved.holder(&candidate.key_id, now)
+            && !(key.same(&holder.key)
+                && candidate.issuer == holder.issuer
+                && candidate.client == holder.client)
+        {
+            return Err(Conflict::KeyIdTaken);
+        }
+        self.make_room(now, removed)?;
         self.generations += 1;
-        self.put(candidate, key, false, self.generations, now);
+        self.put(candidate, key, (false, None), self.generations, now);
         Ok(Stored::New)
     }
 
     /// Removes what has expired (RFC 9202 Section 5) and what was never used for too long (RFC 9202 Section 7). Costs what
     /// it removes.
     pub(super) fn sweep(&mut self, now: UnixSeconds) -> Vec<Removed> {
+        self.reserved.sweep(now);
         let mut removed = Vec::new();
         while let Some((end, key_id)) = self.by_end.first().cloned()
             && end <= now
@@ -221,7 +252,7 @@ impl TokenTable {
         &mut self,
         candidate: Candidate,
         key: PreSharedKey,
-        used: bool,
+        (used, handed_out_at): (bool, Option<UnixSeconds>),
         generation: u64,
         now: UnixSeconds,
     ) {
@@ -240,6 +271,7 @@ impl TokenTable {
             token_id: candidate.token_id,
             digest: candidate.digest,
             stored_at: now,
+            handed_out_at,
             used,
         };
         let limit = self.unused_limit();
@@ -258,6 +290,14 @@ impl TokenTable {
             self.by_digest.remove(&entry.digest);
             let goes_at = entry.goes_at(self.unused_limit());
             self.by_end.remove(&(goes_at, entry.key_id.clone()));
+            if let Some(end) = entry.in_handshake_until() {
+                let holder = Holder {
+                    key: entry.key.clone(),
+                    issuer: entry.issuer.clone(),
+                    client: entry.client.clone(),
+                };
+                self.reserved.keep(entry.key_id.clone(), holder, end);
+            }
             removed.push(Removed {
                 why,
                 generation: entry.generation,
@@ -271,14 +311,18 @@ impl TokenTable {
         i64::try_from(self.unused_time_limit).unwrap_or(i64::MAX)
     }
 
-    fn make_room(&mut self, removed: &mut Vec<Removed>) -> Result<(), Conflict> {
-        if self.by_key.len() < self.capacity {
+    fn make_room(&mut self, now: UnixSeconds, removed: &mut Vec<Removed>) -> Result<(), Conflict> {
+        if self.by_key.len() + self.reserved.len() < self.capacity {
+            return Ok(());
+        }
+        self.reserved.sweep(now);
+        if self.by_key.len() + self.reserved.len() < self.capacity {
             return Ok(());
         }
         let oldest = self
             .by_key
             .values()
-            .filter(|entry| !entry.used)
+            .filter(|entry| !entry.used && entry.in_handshake_until().is_none_or(|end| end <= now))
             .min_by_key(|entry| entry.stored_at)
             .map(|entry| entry.key_id.clone())
             .ok_or(Conflict::Full)?;

@@ -1,4 +1,4 @@
-use motekey_coap::dtls::SessionId;
+use motekey_coap::dtls::{PeerIdentity, PskAnswer, SessionId};
 use motekey_coap::message::options::number;
 use motekey_coap::message::{Code, ContentFormat, Request};
 use motekey_cose::claims::{ClaimsSet, NumericDate};
@@ -305,6 +305,54 @@ async fn p15_d38_key_id_that_is_used_again_gives_the_old_session_nothing() {
         .map(|orphan| orphan.session)
         .collect();
     assert_eq!(orphans, [SessionId(1)]);
+}
+
+#[tokio::test]
+async fn p15_d38_handshake_that_runs_keeps_its_key_id() {
+    let later = |number: u8, client: &str| ClaimsSet {
+        exp: Some(NumericDate::from_seconds(NOW + 9_000)),
+        sub: Some(client.to_owned()),
+        cnf: Some(Confirmation::Key(CoseKey::symmetric(
+            &pop_key(number),
+            Some(b"key-1"),
+        ))),
+        ..claims(1)
+    };
+    for (what, swept) in [("not swept", false), ("swept", true)] {
+        let bench = bench();
+        bench.upload(&token(&claims(1))).await;
+        bench.clock.advance(599);
+        assert!(matches!(bench.psk(&form_a(1)), PskAnswer::Key(_)));
+        bench.clock.advance(1);
+        if swept {
+            bench.server.sweep();
+        }
+        for (issuer, claims) in [
+            ("as2", later(9, "other")),
+            ("as", later(9, "device-1")),
+            ("as", later(1, "other")),
+            ("as2", later(1, "device-1")),
+        ] {
+            let code = bench.upload(&token_of(issuer, &claims)).await;
+            assert_eq!(code, Code::UNAUTHORIZED, "{what}, {issuer} {claims:?}");
+        }
+        // The handshake ends: its token has expired, and there is no other.
+        let identity = PeerIdentity::PreSharedKey(form_a(1));
+        bench.server.bind_session(SessionId(1), Some(&identity));
+        assert_eq!(bench.get(1, "/a").await, Code::UNAUTHORIZED, "{what}");
+        let orphans = bench.server.sweep().orphans;
+        assert_eq!(orphans[0].session, SessionId(1), "{what}");
+        // The same device with the same key is not held up, and a stranger is not for ever.
+        let renewed = later(1, "device-1");
+        assert_eq!(bench.upload(&token(&renewed)).await, Code::CREATED);
+        bench.clock.advance(9_000);
+        let exp = Some(NumericDate::from_seconds(NOW + 20_000));
+        let other = ClaimsSet {
+            exp,
+            ..later(9, "other")
+        };
+        assert_eq!(bench.upload(&token_of("as2", &other)).await, Code::CREATED);
+    }
 }
 
 #[tokio::test]
