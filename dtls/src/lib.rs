@@ -33,7 +33,7 @@ mod timer;
 pub mod x509;
 
 pub use config::{ClientConfig, ConnectionIds, Limits, ServerConfig, Timing};
-pub use connection::{Connection, Event, ImportError, Received};
+pub use connection::{Connection, Event, Handover, ImportError, Received};
 pub use credentials::{
     CertificateError, CertificateVerifier, CertifiedKey, ClientCredential, CredentialSource,
     PeerIdentity, PreSharedKey, PskAnswer,

@@ -2,6 +2,7 @@
 
 mod early;
 mod established;
+mod handover;
 mod handshaking;
 mod machine;
 mod saved;
@@ -28,6 +29,7 @@ use crate::server;
 use crate::suite::CipherSuite;
 use crate::time::Instant;
 use established::Established;
+pub use handover::Handover;
 use handshaking::Handshaking;
 use machine::Machine;
 pub use saved::ImportError;
