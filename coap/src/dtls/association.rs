@@ -1,14 +1,14 @@
-//! A session of `motekey-dtls` behind the seam.
+//! A connection of `motekey-dtls` behind the seam.
 
 use motekey_dtls::{Connection, Event};
 
-use crate::dtls::{CloseReason, PeerIdentity, Received, SendError, Session, SessionEvent};
+use super::{CloseReason, PeerIdentity, Received, SendError, Session, SessionEvent};
 use crate::time::Instant;
 
-/// A session.
-pub(super) struct MotekeySession(pub(super) Box<Connection>);
+/// A connection.
+pub(super) struct Association(pub(super) Box<Connection>);
 
-impl Session for MotekeySession {
+impl Session for Association {
     fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Received {
         match self.0.handle_datagram(instant(now), datagram) {
             motekey_dtls::Received::Unverified => Received::Unverified,

@@ -4,7 +4,7 @@
 //! time of its next timer. A session may work elsewhere (a task, a hardware module): it then calls its [`Waker`],
 //! and the driver polls it again.
 
-#[cfg(feature = "webrtc")]
+#[cfg(any(feature = "motekey", feature = "webrtc"))]
 mod association;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -14,12 +14,6 @@ mod implementation;
 #[cfg(feature = "motekey")]
 pub mod motekey;
 mod outcome;
-#[cfg(feature = "webrtc")]
-mod protection;
-#[cfg(feature = "webrtc")]
-mod record;
-#[cfg(feature = "webrtc")]
-mod replay;
 #[cfg(feature = "webrtc")]
 pub mod webrtc;
 

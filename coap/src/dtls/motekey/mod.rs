@@ -3,7 +3,6 @@
 //! Sessions do all their work when they are fed or polled: no task, no clock, no randomness but the source that the
 //! caller gives. An unverified ClientHello leaves nothing behind (RFC 6347 Section 4.2.1).
 
-mod session;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +14,7 @@ use motekey_dtls::credentials::MAX_IDENTITY;
 use motekey_dtls::crypto::{CryptoProvider, RandomSource, rust};
 use motekey_dtls::{ClientConfig, Connection, ConnectionIds, Limits, Server, ServerConfig, Timing};
 
-use self::session::MotekeySession;
+use super::association::{Association, instant};
 use super::{
     Backend, Capabilities, ClientCredential, ConnectError, CredentialSource, FirstContact,
     PskAnswer, Session, Waker,
@@ -130,7 +129,7 @@ impl Motekey {
     fn front(&mut self, now: Instant) -> Option<(&mut Server, &mut dyn RandomSource)> {
         if self.front.is_none() {
             let config = Arc::new(self.server.clone()?);
-            self.front = Server::new(config, session::instant(now), &mut *self.random).ok();
+            self.front = Server::new(config, instant(now), &mut *self.random).ok();
         }
         self.front
             .as_mut()
@@ -162,13 +161,13 @@ impl Backend for Motekey {
         let Some((front, random)) = self.front(now) else {
             return FirstContact::Ignore;
         };
-        match front.first_contact(session::instant(now), peer, datagram, random) {
+        match front.first_contact(instant(now), peer, datagram, random) {
             Ok(
                 motekey_dtls::FirstContact::Reply(reply)
                 | motekey_dtls::FirstContact::Refuse { reply, .. },
             ) => FirstContact::Reply(reply),
             Ok(motekey_dtls::FirstContact::Accept(connection)) => {
-                FirstContact::Accept(Box::new(MotekeySession(connection)))
+                FirstContact::Accept(Box::new(Association(connection)))
             }
             Ok(motekey_dtls::FirstContact::Ignore) | Err(_) => FirstContact::Ignore,
         }
@@ -192,10 +191,10 @@ impl Backend for Motekey {
             identity: identity.clone(),
             key: motekey_dtls::PreSharedKey::new(key.expose().to_vec()),
         };
-        let now = session::instant(now);
+        let now = instant(now);
         let connection = Connection::connect(&self.client, &credential, now, &mut *self.random)
             .map_err(|_| ConnectError::UnsupportedCredential)?;
-        Ok(Box::new(MotekeySession(Box::new(connection))))
+        Ok(Box::new(Association(Box::new(connection))))
     }
 
     fn route<'a>(&self, datagram: &'a [u8]) -> Option<&'a [u8]> {

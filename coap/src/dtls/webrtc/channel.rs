@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use motekey_dtls::{CipherSuite, Handover, Role};
 use tokio::sync::mpsc;
 use webrtc_util::Conn;
+use zeroize::Zeroizing;
 
 use super::gate::server_hello_suite;
+use super::record::{self, Fragment, alert, content};
 use crate::dtls::Waker;
-use crate::dtls::protection::{Secrets, Suite};
-use crate::dtls::record::{self, Fragment, alert, content};
 
 /// Datagrams that wait for the handshake; further ones are lost, as in a network.
 pub(super) const INBOUND: usize = 32;
@@ -35,37 +36,68 @@ pub(super) enum Outcome {
 /// All that the association needs from the handshake.
 pub(super) struct Completed {
     /// `suite` in here is not filled yet on a client.
-    pub(super) keys: Keys,
+    keys: Keys,
     /// On a server: the suite that it chose.
-    pub(super) suite: Option<Suite>,
+    pub(super) suite: Option<CipherSuite>,
     /// On a server: the identity that the client showed.
     pub(super) identity: Option<Vec<u8>>,
-    /// Beyond every record of epoch 1 that was sent.
-    pub(super) next_sequence: u64,
+    /// Beyond every record of epoch 0, and of epoch 1, that was sent.
+    next_sequence: [u64; 2],
     /// Our datagrams from the ChangeCipherSpec on.
-    pub(super) last_flight: Vec<Vec<u8>>,
+    last_flight: Vec<Vec<u8>>,
 }
 
 /// The secrets of a handshake, before it is known which suite uses them.
 pub(super) struct Keys {
-    pub(super) master_secret: zeroize::Zeroizing<Vec<u8>>,
-    pub(super) local_random: Vec<u8>,
-    pub(super) remote_random: Vec<u8>,
+    master_secret: Zeroizing<[u8; 48]>,
+    local_random: [u8; 32],
+    remote_random: [u8; 32],
 }
 
 impl Keys {
-    pub(super) fn with_suite(self, suite: Suite, is_client: bool) -> Secrets {
-        let (client_random, server_random) = if is_client {
-            (self.local_random, self.remote_random)
+    /// `None` if the lengths are not those of RFC 5246 Sections 7.4.1.2 and 8.1.
+    pub(super) fn new(
+        master_secret: &[u8],
+        local_random: &[u8],
+        remote_random: &[u8],
+    ) -> Option<Self> {
+        Some(Self {
+            master_secret: Zeroizing::new(master_secret.try_into().ok()?),
+            local_random: local_random.try_into().ok()?,
+            remote_random: remote_random.try_into().ok()?,
+        })
+    }
+}
+
+impl Completed {
+    /// What the connection goes on with.
+    pub(super) fn handover(self, suite: CipherSuite, is_client: bool) -> Handover {
+        let Keys {
+            master_secret,
+            local_random,
+            remote_random,
+        } = self.keys;
+        let (role, client_random, server_random) = if is_client {
+            (Role::Client, local_random, remote_random)
         } else {
-            (self.remote_random, self.local_random)
+            (Role::Server, remote_random, local_random)
         };
-        Secrets {
+        let [plain_sequence, write_sequence] = self.next_sequence;
+        // RFC 6347 Section 4.2.4: whoever sent the last flight, here the server, repeats it on demand.
+        let last_flight = if is_client {
+            Vec::new()
+        } else {
+            self.last_flight
+        };
+        Handover {
+            role,
             suite,
-            master_secret: self.master_secret,
+            master_secret,
             client_random,
             server_random,
-            is_client,
+            plain_sequence,
+            write_sequence,
+            last_flight,
         }
     }
 }
@@ -75,7 +107,7 @@ struct Inner {
     outbound: VecDeque<Vec<u8>>,
     outcome: Option<Outcome>,
     identity: Option<Vec<u8>>,
-    suite: Option<Suite>,
+    suite: Option<CipherSuite>,
     /// Next sequence number of epoch 0 and of epoch 1.
     next_sequence: [u64; 2],
     last_flight: Vec<Vec<u8>>,
@@ -126,12 +158,11 @@ impl Shared {
     pub(super) fn complete(&self, keys: Keys) {
         let mut inner = self.lock();
         inner.muted = true;
-        let [_, next_sequence] = inner.next_sequence;
         let completed = Completed {
             keys,
             suite: inner.suite,
             identity: inner.identity.take(),
-            next_sequence,
+            next_sequence: inner.next_sequence,
             last_flight: core::mem::take(&mut inner.last_flight),
         };
         inner.outcome = Some(Outcome::Completed(completed));

@@ -3,8 +3,9 @@
 //! Number and size of everything are bounded here, before anything is stored or parsed, and only records pass that a
 //! PSK handshake can contain.
 
-use crate::dtls::protection::Suite;
-use crate::dtls::record::{self, Fragment, Record, alert, content, handshake};
+use motekey_dtls::CipherSuite;
+
+use super::record::{self, Fragment, Record, alert, content, handshake};
 
 /// Datagrams that a peer may send before the end of its handshake.
 const MAX_DATAGRAMS: usize = 256;
@@ -26,7 +27,7 @@ pub(super) struct Gate {
     datagrams: usize,
     bytes: usize,
     held: Vec<Vec<u8>>,
-    suite: Option<Suite>,
+    suite: Option<CipherSuite>,
 }
 
 /// What a datagram during a handshake leads to.
@@ -77,7 +78,7 @@ impl Gate {
     }
 
     /// The suite that the peer chose, if it is a server and its ServerHello was seen.
-    pub(super) fn suite(&self) -> Option<Suite> {
+    pub(super) fn suite(&self) -> Option<CipherSuite> {
         self.suite
     }
 
@@ -170,13 +171,13 @@ pub(super) fn is_first_client_hello(datagram: &[u8]) -> bool {
 }
 
 /// The suite in a ServerHello (RFC 5246 Section 7.4.1.3): version, random, session id, suite.
-pub(super) fn server_hello_suite(fragment: &Fragment<'_>) -> Option<Suite> {
+pub(super) fn server_hello_suite(fragment: &Fragment<'_>) -> Option<CipherSuite> {
     if fragment.message_type != handshake::SERVER_HELLO || fragment.offset != 0 {
         return None;
     }
     let (session_id, rest) = fragment.body.get(34..)?.split_first()?;
     let (number, _) = rest.get(usize::from(*session_id)..)?.split_first_chunk()?;
-    Suite::from_number(u16::from_be_bytes(*number))
+    CipherSuite::from_number(u16::from_be_bytes(*number))
 }
 
 #[cfg(test)]
@@ -309,6 +310,6 @@ mod tests {
         body.extend_from_slice(&[2, 9, 9, 0xc0, 0xa8, 0]);
         let mut gate = Gate::new(true);
         gate.admit(&handshake_record(2, 1, 40, 0, &body));
-        assert_eq!(gate.suite(), Some(Suite::PskAes128Ccm8));
+        assert_eq!(gate.suite(), Some(CipherSuite::PskAes128Ccm8));
     }
 }

@@ -13,11 +13,9 @@ use zeroize::Zeroizing;
 
 use super::MAX_IDENTITY;
 use super::channel::{Channel, Keys, Shared};
-use crate::dtls::record::alert;
+use super::record::alert;
 use crate::dtls::{CredentialSource, PreSharedKey, PskAnswer};
 
-/// Bytes of a master secret (RFC 5246 Section 8.1).
-const MASTER_SECRET: usize = 48;
 /// Bytes of the key that an unknown identity is answered with.
 const DECOY: usize = 32;
 /// How long the crate's sender may take to hand over its alert, in steps.
@@ -86,14 +84,8 @@ async fn handshake(channel: Channel, config: Config, is_client: bool) -> Result<
     let state = connection.connection_state().await;
     let data = state.key_log_data()?;
     let master_secret = Zeroizing::new(data.master_secret);
-    if master_secret.len() != MASTER_SECRET {
-        return Err(Error::Other("the crate gave no master secret".to_owned()));
-    }
-    Ok(Keys {
-        master_secret,
-        local_random: data.local_random,
-        remote_random: data.remote_random,
-    })
+    Keys::new(&master_secret, &data.local_random, &data.remote_random)
+        .ok_or_else(|| Error::Other("the crate gave no master secret".to_owned()))
 }
 
 fn configuration(settings: HandshakeSettings, role: Role, shared: Arc<Shared>) -> Config {
@@ -108,7 +100,6 @@ fn configuration(settings: HandshakeSettings, role: Role, shared: Arc<Shared>) -
         // RFC 9202 Section 3.3.2: TLS_PSK_WITH_AES_128_CCM_8 must be there; it is first.
         cipher_suites: vec![
             CipherSuiteId::Tls_Psk_With_Aes_128_Ccm_8,
-            CipherSuiteId::Tls_Psk_With_Aes_128_Ccm,
             CipherSuiteId::Tls_Psk_With_Aes_128_Gcm_Sha256,
         ],
         // RFC 7925 Section 16: the extended master secret is offered and used.

@@ -2,8 +2,8 @@
 //!
 //! The crate runs the handshake and nothing else. Each handshake is a task of its own over an in-memory channel; what
 //! reaches it was looked through before (`gate`), so that sizes and message types are bounded. When both Finished
-//! are verified the task ends, and an association of ours goes on with the keys: replay window, alerts, the last
-//! flight, refusal of renegotiation. So a record that does not verify changes nothing after the handshake, and an
+//! are verified the task ends, and a connection of `motekey-dtls` goes on with the keys: replay window, alerts, the
+//! last flight, refusal of renegotiation. So a record that does not verify changes nothing after the handshake, and an
 //! established session costs no task.
 //!
 //! What stays as the crate does it, and why `Capabilities::hostile_networks` is `false`:
@@ -19,6 +19,7 @@
 mod channel;
 mod gate;
 mod handshake;
+mod record;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -10,10 +10,6 @@ pub(crate) const HANDSHAKE_HEADER: usize = 12;
 pub(crate) const VERSION: [u8; 2] = [0xfe, 0xfd];
 /// DTLS 1.0, which a first ClientHello may carry in its record header (RFC 6347 Section 4.2.1).
 pub(crate) const VERSION_1_0: [u8; 2] = [0xfe, 0xff];
-/// Longest plaintext of a record (RFC 5246 Section 6.2.1).
-pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
-/// Highest sequence number of a record.
-pub(crate) const MAX_SEQUENCE: u64 = (1 << 48) - 1;
 
 /// Content types (RFC 5246 Section 6.2.1).
 pub(crate) mod content {
@@ -25,24 +21,20 @@ pub(crate) mod content {
 
 /// Handshake message types (RFC 5246 Section 7.4, RFC 6347 Section 4.3.2).
 pub(crate) mod handshake {
-    pub(crate) const HELLO_REQUEST: u8 = 0;
     pub(crate) const CLIENT_HELLO: u8 = 1;
     pub(crate) const SERVER_HELLO: u8 = 2;
     pub(crate) const HELLO_VERIFY_REQUEST: u8 = 3;
     pub(crate) const SERVER_KEY_EXCHANGE: u8 = 12;
     pub(crate) const SERVER_HELLO_DONE: u8 = 14;
     pub(crate) const CLIENT_KEY_EXCHANGE: u8 = 16;
-    pub(crate) const FINISHED: u8 = 20;
 }
 
 /// Alert levels and descriptions (RFC 5246 Section 7.2).
 pub(crate) mod alert {
-    pub(crate) const WARNING: u8 = 1;
     pub(crate) const FATAL: u8 = 2;
     pub(crate) const CLOSE_NOTIFY: u8 = 0;
     pub(crate) const ILLEGAL_PARAMETER: u8 = 47;
     pub(crate) const USER_CANCELED: u8 = 90;
-    pub(crate) const NO_RENEGOTIATION: u8 = 100;
 }
 
 /// One record: header fields and what follows them.
@@ -145,6 +137,8 @@ fn u24(high: u8, middle: u8, low: u8) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MAX_SEQUENCE: u64 = (1 << 48) - 1;
 
     #[test]
     fn records_of_a_datagram_end_where_one_is_cut_off() {

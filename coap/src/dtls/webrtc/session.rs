@@ -1,7 +1,10 @@
 //! A session: a handshake in a task, then an association without one.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use motekey_dtls::Connection;
+use motekey_dtls::crypto::rust;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -9,8 +12,7 @@ use tokio::task::AbortHandle;
 use super::channel::{Channel, Completed, INBOUND, Outcome, Shared};
 use super::gate::{Admission, Gate};
 use super::handshake::{self, HandshakeSettings, Role};
-use crate::dtls::association::{Association, Output};
-use crate::dtls::protection::Protection;
+use crate::dtls::association::Association;
 use crate::dtls::{CloseReason, PeerIdentity, Received, SendError, Session, SessionEvent, Waker};
 use crate::time::Instant;
 
@@ -20,12 +22,13 @@ pub(super) struct WebrtcSession {
     shared: Arc<Shared>,
     deadline: Instant,
     phase: Phase,
-    output: Output,
+    events: VecDeque<SessionEvent>,
+    datagrams: VecDeque<Vec<u8>>,
 }
 
 enum Phase {
     Handshaking(Handshaking),
-    Established(Box<Association>),
+    Established(Association),
     Closed,
 }
 
@@ -66,7 +69,8 @@ impl WebrtcSession {
             shared,
             deadline,
             phase: Phase::Handshaking(handshaking),
-            output: Output::default(),
+            events: VecDeque::new(),
+            datagrams: VecDeque::new(),
         }
     }
 
@@ -96,30 +100,22 @@ impl WebrtcSession {
         } else {
             completed.suite
         };
-        let secrets = suite.map(|suite| completed.keys.with_suite(suite, is_client));
-        let Some(protection) = secrets.and_then(|secrets| Protection::new(&secrets).ok()) else {
-            return self.end(CloseReason::HandshakeFailed(
-                "cipher suite not seen".to_owned(),
-            ));
+        let Some(suite) = suite else {
+            let detail = "cipher suite not seen".to_owned();
+            return self.end(CloseReason::HandshakeFailed(detail));
         };
-        // RFC 6347 Section 4.2.4: whoever sent the last flight, here the server, repeats it on demand.
-        let last_flight = if is_client {
-            Vec::new()
-        } else {
-            completed.last_flight
-        };
-        let association = Association::new(protection, completed.next_sequence, last_flight);
-        self.phase = Phase::Established(Box::new(association));
-        let peer = completed.identity.map(PeerIdentity::PreSharedKey);
-        self.output
-            .events
-            .push_back(SessionEvent::Connected { peer });
+        let peer = completed.identity.clone().map(PeerIdentity::PreSharedKey);
+        let handover = completed.handover(suite, is_client);
+        let connection = Connection::from_handshake(&rust::PROVIDER, &handover);
+        self.phase = Phase::Established(Association(Box::new(connection)));
+        self.events.push_back(SessionEvent::Connected { peer });
         for record in held {
-            self.receive(&record);
+            // After the handshake, a connection does not look at the time.
+            self.receive(Instant::ZERO, &record);
         }
     }
 
-    fn receive(&mut self, datagram: &[u8]) {
+    fn receive(&mut self, now: Instant, datagram: &[u8]) -> Received {
         match &mut self.phase {
             Phase::Handshaking(handshaking) => match handshaking.gate.admit(datagram) {
                 Admission::Pass(bytes) if bytes.is_empty() => {}
@@ -132,33 +128,28 @@ impl WebrtcSession {
                     self.end(CloseReason::HandshakeFailed(detail));
                 }
             },
-            Phase::Established(association) => {
-                if association.receive(datagram, &mut self.output) {
-                    self.phase = Phase::Closed;
-                }
-            }
+            Phase::Established(association) => return association.handle_datagram(now, datagram),
             Phase::Closed => {}
         }
+        Received::Unverified
     }
 
     fn end(&mut self, reason: CloseReason) {
         self.phase = Phase::Closed;
-        self.output.events.push_back(SessionEvent::Closed(reason));
+        self.events.push_back(SessionEvent::Closed(reason));
     }
 
     fn drain_outbound(&mut self) {
         while let Some(datagram) = self.shared.take_outbound() {
-            self.output.datagrams.push_back(datagram);
+            self.datagrams.push_back(datagram);
         }
     }
 }
 
 impl Session for WebrtcSession {
-    fn handle_datagram(&mut self, _now: Instant, datagram: &[u8]) -> Received {
+    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Received {
         self.advance();
-        self.receive(datagram);
-        // Without Connection IDs, datagrams of a session come from one address, so nobody asks.
-        Received::Unverified
+        self.receive(now, datagram)
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -168,36 +159,32 @@ impl Session for WebrtcSession {
         }
     }
 
-    fn send(&mut self, _now: Instant, data: &[u8]) -> Result<(), SendError> {
+    fn send(&mut self, now: Instant, data: &[u8]) -> Result<(), SendError> {
         self.advance();
         match &mut self.phase {
             Phase::Handshaking(_) => Err(SendError::NotConnected),
-            Phase::Established(association) => {
-                let datagram = association.send(data)?;
-                self.output.datagrams.push_back(datagram);
-                Ok(())
-            }
+            Phase::Established(association) => association.send(now, data),
             Phase::Closed => Err(SendError::Closed),
         }
     }
 
-    fn close(&mut self, _now: Instant) {
+    fn close(&mut self, now: Instant) {
         self.advance();
         match &mut self.phase {
-            Phase::Closed => return,
+            Phase::Closed => {}
             // Before the handshake ended nothing that could be said would be believed.
-            Phase::Handshaking(_) => {}
-            // RFC 5246 Section 7.2.1: whoever closes sends close_notify.
-            Phase::Established(association) => {
-                self.output.datagrams.extend(association.close_notify())
-            }
+            Phase::Handshaking(_) => self.end(CloseReason::Local),
+            Phase::Established(association) => association.close(now),
         }
-        self.end(CloseReason::Local);
     }
 
     fn poll_event(&mut self) -> Option<SessionEvent> {
         self.advance();
-        self.output.events.pop_front()
+        let first = self.events.pop_front();
+        match &mut self.phase {
+            Phase::Established(association) => first.or_else(|| association.poll_event()),
+            Phase::Handshaking(_) | Phase::Closed => first,
+        }
     }
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {
@@ -205,7 +192,11 @@ impl Session for WebrtcSession {
         if matches!(self.phase, Phase::Handshaking(_)) {
             self.drain_outbound();
         }
-        self.output.datagrams.pop_front()
+        let first = self.datagrams.pop_front();
+        match &mut self.phase {
+            Phase::Established(association) => first.or_else(|| association.poll_transmit()),
+            Phase::Handshaking(_) | Phase::Closed => first,
+        }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
