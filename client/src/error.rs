@@ -258,25 +258,39 @@ impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidUri { uri, reason } => {
-                write!(formatter, "{uri:?} is not a usable URL: {reason}; write coaps://HOST[:PORT]/PATH")
+                write!(
+                    formatter,
+                    "{uri:?} is not a usable URL: {reason}; write coaps://HOST[:PORT]/PATH"
+                )
             }
-            Self::Configuration(what) => write!(formatter, "the configuration cannot be used: {what}"),
+            Self::Configuration(what) => {
+                write!(formatter, "the configuration cannot be used: {what}")
+            }
             Self::NotConfigured { resource_server } => write!(
                 formatter,
                 "no authorization server is configured for {resource_server}; add the resource server, and which \
                  authorization server may issue tokens for it, to the configuration"
             ),
-            Self::ForeignAuthorizationServer { resource_server, named } => write!(
+            Self::ForeignAuthorizationServer {
+                resource_server,
+                named,
+            } => write!(
                 formatter,
                 "{resource_server} names {named:?} as its authorization server, which the configuration does not \
                  allow for it; no token was requested. If it is right, configure it, otherwise find out who answered"
             ),
-            Self::NoHints { resource_server, code, reason } => write!(
+            Self::NoHints {
+                resource_server,
+                code,
+                reason,
+            } => write!(
                 formatter,
                 "{resource_server} answered the unauthorized request with {code} and {reason}; give audience and \
                  scope in the configuration, then no hints are needed"
             ),
-            Self::TokenRefused { code, error } => fmt_token_refused(formatter, *code, error.as_ref()),
+            Self::TokenRefused { code, error } => {
+                fmt_token_refused(formatter, *code, error.as_ref())
+            }
             Self::UnusableToken(reason) => write!(
                 formatter,
                 "the token response of the authorization server is not used: {reason}; ask its operator to correct \
@@ -287,6 +301,15 @@ impl fmt::Display for Error {
                 "the resource server refused the token with {code}: {}",
                 upload_advice(*code)
             ),
+            other => other.fmt_of_session(formatter),
+        }
+    }
+}
+
+impl Error {
+    /// What went wrong on the way to a peer, or here.
+    fn fmt_of_session(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::HandshakeRefused { role, reason } => write!(
                 formatter,
                 "the {role} refused the handshake: {reason}; {}",
@@ -318,6 +341,7 @@ impl fmt::Display for Error {
                 write!(formatter, "the token cache {}: {reason}", path.display())
             }
             Self::Local(reason) => write!(formatter, "this host failed: {reason}"),
+            other => formatter.write_str(other.fault().name()),
         }
     }
 }
