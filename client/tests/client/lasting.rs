@@ -9,7 +9,7 @@ use motekey_client::{
     CacheError, CacheKey, Client, Error, Fault, NoWallClock, OffsetClock, Renewal, Step, Timers,
     TokenCache,
 };
-use motekey_coap::message::Code;
+use motekey_coap::message::{Code, ContentFormat, Response};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::message::{ErrorCode, GrantType, TokenRequest};
 
@@ -78,6 +78,26 @@ async fn d34_f61_a_token_is_renewed_beside_the_requests_and_the_session_stays() 
     pass(&world, LIFETIME / 2);
     get(&world, &client).await;
     assert_eq!(steps(&client), [Step::Request]);
+}
+
+#[tokio::test]
+async fn d31_d34_a_notification_renews_the_token_and_the_subscription_goes_on() {
+    let world = World::start().await;
+    let client = world.client().await;
+    let mut subscription = client.observe(&world.url("/temperature")).await.unwrap();
+    let observation = world.script().observations[0];
+    // In the margin; then after the end of the first token.
+    for seconds in [LIFETIME - 10, LIFETIME / 2] {
+        pass(&world, seconds);
+        let state = Response::new(Code::CONTENT).with_payload(ContentFormat::TEXT_PLAIN, *b"22.0");
+        world.resource_server.notify(observation, state).await;
+        let next = subscription.next().await.unwrap().unwrap();
+        assert_eq!(next.payload, b"22.0");
+        if seconds > LIFETIME / 2 {
+            steps_until(&client, Step::UpdateUpload).await;
+        }
+    }
+    assert_eq!(world.script().token_requests.len(), 2);
 }
 
 #[tokio::test]

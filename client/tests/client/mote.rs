@@ -257,3 +257,32 @@ async fn exit_codes_tell_whose_fault_it_is() {
         "{refused:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_token_is_kept_for_the_next_call() {
+    let world = World::start().await;
+    let directory = std::env::temp_dir().join(format!("motekey-mote-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let (cache, key) = (directory.join("tokens"), directory.join("key"));
+    std::fs::write(&key, hexadecimal(&[7; 32])).unwrap();
+    let (cache, key) = (cache.to_str().unwrap(), key.to_str().unwrap());
+    let url = world.url("/temperature");
+    // The key of the cache is derived from that of the device; another one is told, and the file stays.
+    let line = ["--cache", cache, "get", &url];
+    for _ in 0..2 {
+        let output = mote(&world, &line, "").await;
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    assert_eq!(world.script().token_requests.len(), 1);
+    let output = mote(
+        &world,
+        &["--cache", cache, "--cache-key-file", key, "get", &url],
+        "",
+    )
+    .await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("another key"), "{output:?}");
+    assert_eq!(mote(&world, &line, "").await.status.code(), Some(0));
+    assert_eq!(world.script().token_requests.len(), 1);
+    let _ = std::fs::remove_dir_all(&directory);
+}
