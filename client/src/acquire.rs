@@ -168,8 +168,10 @@ impl Inner {
         credential: ClientCredential,
     ) -> Result<Link, Error> {
         let began = self.now();
-        let ClientCredential::PreSharedKey { identity, .. } = &credential;
-        let asked = format!("identity of {} bytes", identity.len());
+        let asked = match credential.identity() {
+            Some(identity) => format!("identity of {} bytes", identity.len()),
+            None => "public key".to_owned(),
+        };
         let result = self.wire.open(role, peer, credential).await;
         let (outcome, traffic) = match &result {
             Ok(link) => (

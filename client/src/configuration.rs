@@ -261,16 +261,17 @@ impl Servers {
             ));
         }
         for (index, server) in self.authorization_servers.iter().enumerate() {
-            let ClientCredential::PreSharedKey { key, .. } = &server.credential;
+            let Some(key) = server.credential.pre_shared_key() else {
+                continue;
+            };
             if key.expose().is_empty() {
                 return Err(Error::Configuration(
                     "the key for the authorization server is empty".into(),
                 ));
             }
             for other in self.authorization_servers.iter().skip(index + 1) {
-                let ClientCredential::PreSharedKey { key: other_key, .. } = &other.credential;
                 // RFC 9200 Section 6.3: no secret is shared by more than two parties.
-                if key == other_key {
+                if other.credential.pre_shared_key() == Some(key) {
                     return Err(Error::Configuration(
                         "two authorization servers share one key".into(),
                     ));

@@ -106,11 +106,15 @@ impl Inner {
     fn name(&self, call: &Call<'_>) -> Option<Name> {
         let issuer = self.servers.issuer(call.configured).ok()?;
         let server = self.servers.authorization_servers.get(issuer)?;
-        let ClientCredential::PreSharedKey { identity, .. } = &server.credential;
+        let device = match &server.credential {
+            ClientCredential::PreSharedKey { identity, .. } => identity.clone(),
+            ClientCredential::RawPublicKey { key, .. } => key.public_key_info().to_vec(),
+            ClientCredential::Certificate { own, .. } => own.key.public_key_info().to_vec(),
+        };
         Some(Name {
             resource_server: call.target.origin.to_string(),
             issuer: server.endpoint.to_string(),
-            device: identity.clone(),
+            device,
         })
     }
 }

@@ -1,8 +1,10 @@
-//! Who a peer is and how it proves it: pre-shared keys, identities, and where a server finds them.
+//! Who a peer is and how it proves it: pre-shared keys, public keys, and where a server finds them.
 
 use core::fmt;
 
 use zeroize::Zeroizing;
+
+use super::key_pair::{CertificateCheck, CertifiedKey, KeyPair};
 
 /// A pre-shared key. Wiped when dropped, never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,13 +51,44 @@ pub enum PskAnswer {
     IllegalParameter,
 }
 
-/// The credentials that a server accepts. Called inside a handshake: answers from memory, at once.
+/// The credentials of a server and those that it accepts, of all kinds at once. Called inside a handshake: answers
+/// from memory, at once.
 pub trait CredentialSource: Send + Sync {
     /// The key of a PSK identity. Identities are bytes: compared as such, never as text (RFC 7925 Section 4.2).
     fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer;
 
     /// The identity hint that is sent before the peer names itself; none by default.
     fn identity_hint(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether the owner of a raw public key may connect, by its SubjectPublicKeyInfo, DER. The handshake proves that
+    /// the peer owns it, and no more (RFC 7250 Section 4.4). Nobody by default.
+    fn raw_public_key(&self, public_key_info: &[u8]) -> bool {
+        let _ = public_key_info;
+        false
+    }
+
+    /// Whether the owner of a certificate may connect, whose chain (DER, end entity first) is valid by
+    /// [`CredentialSource::client_certificates`]. Nobody by default.
+    fn certificate(&self, chain: &[&[u8]]) -> bool {
+        let _ = chain;
+        false
+    }
+
+    /// The key pair that the server shows as raw public key (RFC 7250); none by default. Asked once, when the backend
+    /// is made.
+    fn key_pair(&self) -> Option<KeyPair> {
+        None
+    }
+
+    /// The certificate that the server shows; none by default. Asked once, when the backend is made.
+    fn own_certificate(&self) -> Option<CertifiedKey> {
+        None
+    }
+
+    /// Checks certificates of clients; by default none are taken. Asked once, when the backend is made.
+    fn client_certificates(&self) -> Option<CertificateCheck> {
         None
     }
 }
@@ -70,4 +103,46 @@ pub enum ClientCredential {
         /// The shared key.
         key: PreSharedKey,
     },
+    /// A raw public key (RFC 7250), and the one that the server must show.
+    RawPublicKey {
+        /// Our key pair.
+        key: KeyPair,
+        /// SubjectPublicKeyInfo of the server, DER, known by other means: from `rs_cnf` or by configuration
+        /// (RFC 7250 Section 4.4, RFC 9202 Section 3.2).
+        server: Vec<u8>,
+    },
+    /// An X.509 certificate, and how to check the server's.
+    Certificate {
+        /// Our chain and its key pair.
+        own: CertifiedKey,
+        /// Checks the server's chain, its name included.
+        server: CertificateCheck,
+    },
+}
+
+impl ClientCredential {
+    /// The PSK identity; `None` for the other kinds.
+    pub fn identity(&self) -> Option<&[u8]> {
+        match self {
+            Self::PreSharedKey { identity, .. } => Some(identity),
+            Self::RawPublicKey { .. } | Self::Certificate { .. } => None,
+        }
+    }
+
+    /// The pre-shared key; `None` for the other kinds.
+    pub fn pre_shared_key(&self) -> Option<&PreSharedKey> {
+        match self {
+            Self::PreSharedKey { key, .. } => Some(key),
+            Self::RawPublicKey { .. } | Self::Certificate { .. } => None,
+        }
+    }
+
+    /// The key pair; `None` for a pre-shared key.
+    pub fn key_pair(&self) -> Option<&KeyPair> {
+        match self {
+            Self::PreSharedKey { .. } => None,
+            Self::RawPublicKey { key, .. } => Some(key),
+            Self::Certificate { own, .. } => Some(&own.key),
+        }
+    }
 }

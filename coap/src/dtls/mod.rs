@@ -11,6 +11,7 @@ pub mod conformance;
 mod credential;
 #[cfg(all(feature = "motekey", feature = "webrtc"))]
 mod implementation;
+mod key_pair;
 #[cfg(feature = "motekey")]
 pub mod motekey;
 mod outcome;
@@ -26,6 +27,10 @@ pub use self::credential::{
 };
 #[cfg(all(feature = "motekey", feature = "webrtc"))]
 pub use self::implementation::Implementation;
+pub use self::key_pair::{
+    CertificateCheck, CertificateError, CertificateVerifier, CertifiedKey, KeyPair,
+    SignatureScheme, Signer, SigningError,
+};
 pub use self::outcome::{CloseReason, ConnectError, Received, SendError, SessionEvent};
 use crate::time::Instant;
 

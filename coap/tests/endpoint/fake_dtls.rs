@@ -217,7 +217,7 @@ impl Backend for FakeBackend {
         credential: &ClientCredential,
         _waker: Waker,
     ) -> Result<Box<dyn Session>, ConnectError> {
-        let ClientCredential::PreSharedKey { identity, .. } = credential;
+        let identity = credential.identity().unwrap();
         self.next += 1;
         let mut session = FakeSession::new(true, self.next, identity);
         session.start(now);

@@ -37,8 +37,7 @@ fn limits(transport: TokenTransport, max_identity: usize) -> HandshakeLimits {
 }
 
 fn identity(approach: &Approach) -> &[u8] {
-    let ClientCredential::PreSharedKey { identity, .. } = &approach.credential;
-    identity
+    approach.credential.identity().unwrap()
 }
 
 fn key_with(change: impl FnOnce(&mut KeyAttributes)) -> Confirmation {

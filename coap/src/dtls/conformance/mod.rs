@@ -13,12 +13,15 @@
 mod handshake;
 mod hostile;
 mod pair;
+mod signed;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::pair::{End, Pair};
-use super::{Backend, CloseReason, CredentialSource, SendError, SessionEvent};
+use super::{
+    Backend, CertificateCheck, CloseReason, CredentialSource, KeyPair, SendError, SessionEvent,
+};
 
 /// A backend under test.
 pub trait Subject {
@@ -39,6 +42,19 @@ pub trait Subject {
     /// as well, which is the default here; the peer then pays with a retransmission.
     fn keeps_early_data(&self) -> bool {
         false
+    }
+
+    /// The P-256 key pair whose scalar is 32 times `number`. A backend with raw public keys or certificates gives one.
+    fn key_pair(&self, number: u8) -> Option<KeyPair> {
+        let _ = number;
+        None
+    }
+
+    /// The check of chains to `anchor` (DER) at some time in 2027: of the server `name`, or of clients without a name.
+    /// A backend with certificates gives one.
+    fn certificate_check(&self, anchor: &[u8], name: Option<&str>) -> Option<CertificateCheck> {
+        let _ = (anchor, name);
+        None
     }
 }
 
@@ -71,6 +87,13 @@ macro_rules! dtls_conformance {
             garbled_records_change_nothing,
             records_in_clear_change_nothing_after_the_handshake,
             garbage_during_the_handshake_does_not_stop_it,
+            d13_l06_raw_public_keys_connect_and_are_told,
+            a_raw_public_key_that_nobody_knows_is_refused,
+            l07_a_server_with_another_raw_public_key_is_refused,
+            l06_without_a_common_certificate_type_the_client_gets_unsupported_certificate,
+            x04_certificates_connect_and_are_told,
+            x04_certificates_for_another_name_or_of_nobody_are_refused,
+            every_kind_of_credential_connects_to_one_server,
         );
     };
     (@cases $subject:expr; $($case:ident,)*) => {
@@ -150,6 +173,34 @@ pub const CASES: &[Case] = &[
     (
         "garbage_during_the_handshake_does_not_stop_it",
         hostile::garbage,
+    ),
+    (
+        "d13_l06_raw_public_keys_connect_and_are_told",
+        signed::raw_public_keys,
+    ),
+    (
+        "a_raw_public_key_that_nobody_knows_is_refused",
+        signed::unknown_raw_public_key,
+    ),
+    (
+        "l07_a_server_with_another_raw_public_key_is_refused",
+        signed::other_server_key,
+    ),
+    (
+        "l06_without_a_common_certificate_type_the_client_gets_unsupported_certificate",
+        signed::no_common_type,
+    ),
+    (
+        "x04_certificates_connect_and_are_told",
+        signed::certificates,
+    ),
+    (
+        "x04_certificates_for_another_name_or_of_nobody_are_refused",
+        signed::refused_certificates,
+    ),
+    (
+        "every_kind_of_credential_connects_to_one_server",
+        signed::all_kinds,
     ),
 ];
 

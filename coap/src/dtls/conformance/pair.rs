@@ -92,11 +92,11 @@ fn server_address() -> SocketAddr {
 impl<'a> Pair<'a> {
     pub(super) fn new(
         subject: &'a mut dyn Subject,
-        answers: Arc<Answers>,
+        credentials: Arc<dyn CredentialSource>,
         credential: &ClientCredential,
     ) -> Self {
         let now = Instant::ZERO;
-        let server_backend = subject.server(answers);
+        let server_backend = subject.server(credentials);
         let client = subject
             .client()
             .connect(now, server_address(), credential, Waker::none());

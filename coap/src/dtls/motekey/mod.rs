@@ -3,6 +3,7 @@
 //! Sessions do all their work when they are fed or polled: no task, no clock, no randomness but the source that the
 //! caller gives. An unverified ClientHello leaves nothing behind (RFC 6347 Section 4.2.1).
 
+mod signed;
 #[cfg(test)]
 mod tests;
 
@@ -12,8 +13,12 @@ use std::time::Duration;
 
 use motekey_dtls::credentials::MAX_IDENTITY;
 use motekey_dtls::crypto::{CryptoProvider, RandomSource, rust};
-use motekey_dtls::{ClientConfig, Connection, ConnectionIds, Limits, Server, ServerConfig, Timing};
+use motekey_dtls::{
+    CertificateVerifier, ClientConfig, Connection, ConnectionIds, Limits, Server, ServerConfig,
+    Timing,
+};
 
+use self::signed::{ClientCheck, ServerCheck, certified_key, signing_key};
 use super::association::{Association, instant};
 use super::{
     Backend, Capabilities, ClientCredential, ConnectError, CredentialSource, FirstContact,
@@ -108,20 +113,29 @@ impl Motekey {
     }
 
     /// A backend that accepts whom `credentials` knows, and can connect too. `random` as in [`Motekey::client`].
+    /// Clients with raw public keys or certificates need a key pair or certificate of the server's own.
     pub fn server(
         config: MotekeyConfig,
         credentials: Arc<dyn CredentialSource>,
         random: Box<dyn RandomSource + Send>,
     ) -> Self {
         let (timing, limits) = (config.timing(), config.limits());
-        let server = ServerConfig::new(config.provider, Arc::new(Credentials(credentials)));
+        let client_certificates = credentials.client_certificates().map(|check| {
+            let credentials = Arc::clone(&credentials);
+            Arc::new(ClientCheck { check, credentials }) as Arc<dyn CertificateVerifier>
+        });
+        let own_certificate = credentials.own_certificate();
+        let server = ServerConfig {
+            raw_public_key: credentials.key_pair().as_ref().map(signing_key),
+            certificate: own_certificate.as_ref().map(certified_key),
+            client_certificates,
+            timing,
+            limits,
+            connection_ids: config.connection_ids(),
+            ..ServerConfig::new(config.provider, Arc::new(Credentials(credentials)))
+        };
         Self {
-            server: Some(ServerConfig {
-                timing,
-                limits,
-                connection_ids: config.connection_ids(),
-                ..server
-            }),
+            server: Some(server),
             ..Self::client(config, random)
         }
     }
@@ -142,8 +156,8 @@ impl Backend for Motekey {
         Capabilities {
             name: "motekey-dtls",
             pre_shared_key: true,
-            raw_public_key: false,
-            certificate: false,
+            raw_public_key: true,
+            certificate: true,
             connection_id: true,
             stateless_cookie: true,
             max_identity: MAX_IDENTITY,
@@ -180,17 +194,7 @@ impl Backend for Motekey {
         credential: &ClientCredential,
         _waker: Waker,
     ) -> Result<Box<dyn Session>, ConnectError> {
-        let ClientCredential::PreSharedKey { identity, key } = credential;
-        if identity.len() > MAX_IDENTITY {
-            return Err(ConnectError::IdentityTooLong {
-                got: identity.len(),
-                limit: MAX_IDENTITY,
-            });
-        }
-        let credential = motekey_dtls::ClientCredential::PreSharedKey {
-            identity: identity.clone(),
-            key: motekey_dtls::PreSharedKey::new(key.expose().to_vec()),
-        };
+        let credential = client_credential(credential)?;
         let now = instant(now);
         let connection = Connection::connect(&self.client, &credential, now, &mut *self.random)
             .map_err(|_| ConnectError::UnsupportedCredential)?;
@@ -200,6 +204,38 @@ impl Backend for Motekey {
     fn route<'a>(&self, datagram: &'a [u8]) -> Option<&'a [u8]> {
         self.front.as_ref()?.connection_id(datagram)
     }
+}
+
+/// The credential of a client in the words of `motekey-dtls`.
+fn client_credential(
+    credential: &ClientCredential,
+) -> Result<motekey_dtls::ClientCredential, ConnectError> {
+    Ok(match credential {
+        ClientCredential::PreSharedKey { identity, .. } if identity.len() > MAX_IDENTITY => {
+            return Err(ConnectError::IdentityTooLong {
+                got: identity.len(),
+                limit: MAX_IDENTITY,
+            });
+        }
+        ClientCredential::PreSharedKey { identity, key } => {
+            motekey_dtls::ClientCredential::PreSharedKey {
+                identity: identity.clone(),
+                key: motekey_dtls::PreSharedKey::new(key.expose().to_vec()),
+            }
+        }
+        ClientCredential::RawPublicKey { key, server } => {
+            motekey_dtls::ClientCredential::RawPublicKey {
+                key: signing_key(key),
+                server: server.clone(),
+            }
+        }
+        ClientCredential::Certificate { own, server } => {
+            motekey_dtls::ClientCredential::Certificate {
+                own: certified_key(own),
+                server: Arc::new(ServerCheck(server.clone())),
+            }
+        }
+    })
 }
 
 /// The seam's credentials in the words of `motekey-dtls`.
@@ -214,6 +250,10 @@ impl motekey_dtls::CredentialSource for Credentials {
             PskAnswer::Unknown => motekey_dtls::PskAnswer::Unknown,
             PskAnswer::IllegalParameter => motekey_dtls::PskAnswer::IllegalParameter,
         }
+    }
+
+    fn raw_public_key(&self, public_key_info: &[u8]) -> bool {
+        self.0.raw_public_key(public_key_info)
     }
 
     fn identity_hint(&self) -> Option<Vec<u8>> {

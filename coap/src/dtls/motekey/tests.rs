@@ -7,7 +7,7 @@ use motekey_dtls::crypto::{RandomError, RandomSource};
 
 use super::{Motekey, MotekeyConfig};
 use crate::dtls::conformance::Subject;
-use crate::dtls::{Backend, CredentialSource};
+use crate::dtls::{Backend, CertificateCheck, CredentialSource, KeyPair};
 
 /// Numbers one after the other: different for each use, the same in each run.
 struct Counter(u64);
@@ -44,6 +44,19 @@ impl Subject for Virtual {
     }
 
     fn pass(&mut self, _duration: Duration) {}
+
+    fn key_pair(&self, number: u8) -> Option<KeyPair> {
+        KeyPair::p256(&[number; 32]).ok()
+    }
+
+    fn certificate_check(&self, anchor: &[u8], name: Option<&str>) -> Option<CertificateCheck> {
+        // 2027-01-15.
+        let clock = Box::new(|| Some(1_800_000_000));
+        match name {
+            Some(name) => CertificateCheck::of_server(&[anchor], name, clock).ok(),
+            None => CertificateCheck::of_clients(&[anchor], clock).ok(),
+        }
+    }
 
     fn handshake_time_limit(&self) -> Duration {
         MotekeyConfig::default().handshake_time_limit

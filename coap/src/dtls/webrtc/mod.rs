@@ -142,7 +142,9 @@ impl Backend for Webrtc {
         credential: &ClientCredential,
         waker: Waker,
     ) -> Result<Box<dyn Session>, ConnectError> {
-        let ClientCredential::PreSharedKey { identity, key } = credential;
+        let ClientCredential::PreSharedKey { identity, key } = credential else {
+            return Err(ConnectError::UnsupportedCredential);
+        };
         if identity.len() > MAX_IDENTITY {
             return Err(ConnectError::IdentityTooLong {
                 got: identity.len(),
