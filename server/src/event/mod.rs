@@ -135,6 +135,18 @@ pub enum Event {
         /// The target asked for.
         target: String,
     },
+    /// A resource server read the revocation list of its authorization server, or updates of it.
+    RevocationListRead {
+        /// The list, and not only updates.
+        full: bool,
+        /// How many stored tokens it ended.
+        ended: usize,
+    },
+    /// A resource server got no answer, or no usable one, from its authorization server.
+    AuthorizationServerUnreachable {
+        /// The whole reason.
+        detail: String,
+    },
     /// A handshake succeeded.
     SessionOpened {
         /// The session.

@@ -95,6 +95,12 @@ impl Subscriber for TracingSubscriber {
                 // Anybody can cause this, at any rate.
                 None => debug!(%code, %method, target, "access denied to a stranger"),
             },
+            Event::RevocationListRead { full, ended } => {
+                debug!(full, ended, "revocation list read");
+            }
+            Event::AuthorizationServerUnreachable { detail } => {
+                warn!(detail, "authorization server unreachable");
+            }
             Event::SessionOpened { session, client } => {
                 debug!(
                     session = session.0,

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use motekey_coap::dtls::PreSharedKey;
 use motekey_coap::message::Code;
-use motekey_cose::claims::NumericDate;
+use motekey_cose::claims::{ClaimsSet, NumericDate};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::key::{CoseKey, KeyOperation};
 use motekey_cose::registry::{algorithm, profile};
-use motekey_cose::token::{TokenError, VerifiedToken, verify};
+use motekey_cose::revocation::is_revocable;
+use motekey_cose::token::{TokenError, verify};
 
 use super::ResourceServer;
+use super::link::IntrospectionFailure;
 use super::token_table::{Candidate, Conflict, Digest};
 use crate::clock::UnixSeconds;
 
@@ -42,6 +44,14 @@ pub(super) enum TokenRefusal {
     SequenceEnded,
     /// `cnf` is missing, or its key cannot be used.
     Key(&'static str),
+    /// Written so that its hash could be another one than that in the revocation list.
+    NotRevocable,
+    /// Its authorization server has revoked it.
+    Revoked,
+    /// The authorization server did not say that it is good.
+    Introspection(IntrospectionFailure),
+    /// It has to be introspected, and came where nothing can wait for that.
+    NotIntrospected,
     /// The table does not take it.
     Conflict(Conflict),
 }
@@ -54,6 +64,11 @@ impl TokenRefusal {
             Self::Verification(error) => verification_code(error),
             // RFC 9200 Section 5.3.1: without a fresh nonce the token is dropped, 4.01.
             Self::Nonce | Self::SequenceEnded => Code::UNAUTHORIZED,
+            Self::Revoked | Self::NotIntrospected => Code::UNAUTHORIZED,
+            Self::Introspection(IntrospectionFailure::Inactive) => Code::UNAUTHORIZED,
+            // RFC 9200 Section 6.10: no access without an answer; the fault is not the client's.
+            Self::Introspection(IntrospectionFailure::Unreachable(_)) => Code::SERVICE_UNAVAILABLE,
+            Self::NotRevocable => Code::BAD_REQUEST,
             // RFC 9201 Section 5: a key that does not fit is refused with 4.00.
             Self::Profile(_) | Self::Scope(_) | Self::NoEnd | Self::Key(_) => Code::BAD_REQUEST,
             Self::SequenceMissing | Self::SequenceVolatile => Code::BAD_REQUEST,
@@ -74,6 +89,9 @@ impl TokenRefusal {
             Self::NoEnd => "exp",
             Self::SequenceMissing | Self::SequenceVolatile | Self::SequenceEnded => "exi",
             Self::Key(_) => "cnf",
+            Self::NotRevocable => "form",
+            Self::Revoked => "revoked",
+            Self::Introspection(_) | Self::NotIntrospected => "introspection",
             Self::Conflict(_) => "table",
         }
     }
@@ -98,6 +116,12 @@ impl fmt::Display for TokenRefusal {
                 formatter.write_str("exi token with a sequence number that has ended")
             }
             Self::Key(detail) => formatter.write_str(detail),
+            Self::NotRevocable => formatter.write_str("not written as RFC 9770 Section 3 wants it"),
+            Self::Revoked => formatter.write_str("revoked by its authorization server"),
+            Self::Introspection(failure) => failure.fmt(formatter),
+            Self::NotIntrospected => {
+                formatter.write_str("to be introspected, so it has to be uploaded first")
+            }
             Self::Conflict(Conflict::UnknownKey) => {
                 formatter.write_str("cnf names a key that is not known here")
             }
@@ -152,7 +176,52 @@ impl ResourceServer {
         let date = NumericDate::from_seconds(now);
         let verified = verify(&self.crypto, token, &self.issuers, date, &audiences)
             .map_err(TokenRefusal::Verification)?;
-        let claims = verified.claims();
+        // RFC 9770 Section 11.1: a token that is written in another way is not accepted.
+        if self.follows_list && !is_revocable(token) {
+            return Err(TokenRefusal::NotRevocable);
+        }
+        let key = verified.proof_key();
+        self.candidate(verified.claims(), verified.issuer(), key, digest, now)
+    }
+
+    /// Checks what the authorization server says of an active token.
+    pub(super) fn admit_introspected(
+        &self,
+        claims: &ClaimsSet,
+        digest: Digest,
+        now: UnixSeconds,
+    ) -> Result<Candidate, TokenRefusal> {
+        let refuse = |error| Err(TokenRefusal::Verification(error));
+        let date = NumericDate::from_seconds(now);
+        // RFC 9200 Section 5.10.1.1: the claims are checked all the same. Who answers is the issuer.
+        if claims.is_expired(date) {
+            return refuse(TokenError::Expired);
+        }
+        if claims.is_not_yet_valid(date) {
+            return refuse(TokenError::NotYetValid);
+        }
+        let mut names = self.audiences.iter();
+        if let Some(audience) = &claims.aud
+            && !names.any(|name| audience.contains(name))
+        {
+            return refuse(TokenError::Audience);
+        }
+        let key = match &claims.cnf {
+            Some(Confirmation::Key(key)) => Some(key),
+            _ => None,
+        };
+        let issuer = claims.iss.as_deref().unwrap_or_default();
+        self.candidate(claims, issuer, key, digest, now)
+    }
+
+    fn candidate(
+        &self,
+        claims: &ClaimsSet,
+        issuer: &str,
+        key: Option<&CoseKey>,
+        digest: Digest,
+        now: UnixSeconds,
+    ) -> Result<Candidate, TokenRefusal> {
         // RFC 9200 Section 5.10.1.1: the scope is understood.
         let rights = match claims.scope.as_ref().or(self.default_scope.as_ref()) {
             Some(scope) => self.meanings.rights(scope).map_err(TokenRefusal::Scope)?,
@@ -173,29 +242,29 @@ impl ResourceServer {
         {
             return Err(TokenRefusal::Nonce);
         }
-        let (expires_at, sequence) = self.end(&verified, now)?;
-        let (key_id, key) = proof_key(&verified)?;
+        let (expires_at, sequence) = self.end(claims, now)?;
+        let (key_id, key) = proof_key(claims, key)?;
         Ok(Candidate {
             digest,
             key_id,
             key,
-            issuer: verified.issuer().into(),
+            issuer: issuer.into(),
             client: claims.sub.as_deref().map(Arc::from),
             rights,
             issued_at: claims.iat.map(|date| date.as_seconds()),
             token_id: claims.cti.clone(),
             expires_at,
             sequence,
+            question: None,
         })
     }
 
     /// When the token ends, and its sequence number if it has `exi`.
     fn end(
         &self,
-        verified: &VerifiedToken,
+        claims: &ClaimsSet,
         now: UnixSeconds,
     ) -> Result<(UnixSeconds, Option<u64>), TokenRefusal> {
-        let claims = verified.claims();
         let exp = claims.exp.map(|date| {
             // A token with a fraction ends with it; whole seconds are counted here.
             date.as_seconds().saturating_add(i64::from(
@@ -227,8 +296,11 @@ impl ResourceServer {
 }
 
 /// Key id and key of `cnf`, if this profile can use them.
-fn proof_key(verified: &VerifiedToken) -> Result<(Arc<[u8]>, Option<PreSharedKey>), TokenRefusal> {
-    match (&verified.claims().cnf, verified.proof_key()) {
+fn proof_key(
+    claims: &ClaimsSet,
+    key: Option<&CoseKey>,
+) -> Result<(Arc<[u8]>, Option<PreSharedKey>), TokenRefusal> {
+    match (&claims.cnf, key) {
         (None, _) => Err(TokenRefusal::Key("the token has no cnf")),
         (Some(Confirmation::KeyId(key_id)), _) => Ok((key_id.as_slice().into(), None)),
         (Some(_), Some(key)) => {

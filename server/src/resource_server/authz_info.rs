@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
+use motekey_cose::token::TokenError;
 
 use super::admission::{LONGEST_TOKEN, TokenRefusal};
-use super::token_table::{Entry, Removed, Stored};
+use super::link::Introspected;
+use super::received::Received;
+use super::token_table::{Candidate, Entry, Removed, Stored};
 use super::{ResourceServer, State};
 use crate::clock::UnixSeconds;
 use crate::event::{Arrival, Event, TokenEnd};
@@ -15,7 +18,7 @@ const RETRY_AFTER: u32 = 2;
 
 impl ResourceServer {
     /// Answers a request to authz-info.
-    pub(super) fn authz_info(&self, peer: SocketAddr, request: &Request) -> Response {
+    pub(super) async fn authz_info(&self, peer: SocketAddr, request: &Request) -> Response {
         // RFC 9200 Section 5.10.1.2: nothing but POST.
         if request.method != Code::POST {
             return Response::new(Code::METHOD_NOT_ALLOWED);
@@ -28,11 +31,23 @@ impl ResourceServer {
         if let Err(response) = self.check_format(request) {
             return response;
         }
-        match self.take_token(&request.payload, Arrival::Upload, now) {
+        match self.take_upload(&request.payload, now).await {
             // RFC 9200 Section 5.10.1: 2.01.
             Ok(_) => Response::new(Code::CREATED),
             Err(refusal) => Response::new(refusal.code()),
         }
+    }
+
+    async fn take_upload(&self, token: &[u8], now: UnixSeconds) -> Result<Entry, TokenRefusal> {
+        let outcome = async {
+            let received = self.measure(token)?;
+            if let Some(entry) = self.known(&received, now) {
+                return Ok(entry);
+            }
+            let candidate = self.judge_upload(&received, now).await?;
+            self.keep(candidate, Arrival::Upload, now)
+        };
+        self.told(outcome.await, Arrival::Upload)
     }
 
     /// RFC 9200 Section 5.10.1: a CWT comes as application/cwt.
@@ -43,7 +58,10 @@ impl ResourceServer {
         }
         let lenient = self.lenient_content_format
             && request.options.content_format() == Some(ContentFormat::ACE_CBOR);
-        if lenient {
+        // RFC 9200 Section 5.10.1: a token without a format of its own, by reference for instance.
+        let opaque = self.introspection.is_some()
+            && request.options.content_format() == Some(ContentFormat::OCTET_STREAM);
+        if lenient || opaque {
             Ok(())
         } else {
             request
@@ -52,14 +70,36 @@ impl ResourceServer {
         }
     }
 
-    /// Verifies and stores a token. The same token again is found without being verified again.
-    pub(super) fn take_token(
+    /// Verifies and stores a token that came as PSK identity. The same token again is found without being verified again.
+    pub(super) fn take_identity(
         &self,
         token: &[u8],
-        by: Arrival,
         now: UnixSeconds,
     ) -> Result<Entry, TokenRefusal> {
-        let outcome = self.store_token(token, by, now);
+        let outcome = self.measure(token).and_then(|received| {
+            if let Some(entry) = self.known(&received, now) {
+                return Ok(entry);
+            }
+            let candidate = self.judge(&received, now)?;
+            let all = Introspected::All;
+            // The handshake cannot wait for an answer of the authorization server.
+            if self
+                .introspection
+                .as_ref()
+                .is_some_and(|settings| settings.which == all)
+            {
+                return Err(TokenRefusal::NotIntrospected);
+            }
+            self.keep(candidate, Arrival::Identity, now)
+        });
+        self.told(outcome, Arrival::Identity)
+    }
+
+    fn told(
+        &self,
+        outcome: Result<Entry, TokenRefusal>,
+        by: Arrival,
+    ) -> Result<Entry, TokenRefusal> {
         if let Err(refusal) = &outcome {
             self.subscribers.tell(|| Event::TokenRefused {
                 by,
@@ -71,22 +111,40 @@ impl ResourceServer {
         outcome
     }
 
-    fn store_token(
-        &self,
-        token: &[u8],
-        by: Arrival,
-        now: UnixSeconds,
-    ) -> Result<Entry, TokenRefusal> {
+    fn measure<'a>(&self, token: &'a [u8]) -> Result<Received<'a>, TokenRefusal> {
         if token.len() > LONGEST_TOKEN {
             return Err(TokenRefusal::TooLong);
         }
-        let digest = self.crypto.kdf.sha256(token);
-        if let Some(entry) = self.state().tokens.by_digest(&digest, now) {
-            return Ok(entry.clone());
+        Ok(self.receive(token))
+    }
+
+    fn known(&self, received: &Received<'_>, now: UnixSeconds) -> Option<Entry> {
+        self.state().tokens.by_digest(&received.hash, now).cloned()
+    }
+
+    /// Verifies a token (RFC 9200 Section 5.10.1.1). Without the lock, as a signature takes its time.
+    pub(super) fn judge(
+        &self,
+        received: &Received<'_>,
+        now: UnixSeconds,
+    ) -> Result<Candidate, TokenRefusal> {
+        let judged = self.admit(&received.token, received.hash, now);
+        if let Err(TokenRefusal::Verification(TokenError::Expired)) = &judged {
+            // RFC 9770 Section 11.1: of a revoked token it is known now that it was seen and has expired.
+            self.note_revoked(&mut self.state(), &received.hash, Some(now), None);
         }
-        // RFC 9200 Section 5.10.1.1: verified before it is stored. Without the lock, as a signature takes its time.
-        let candidate = self.admit(token, digest, now)?;
+        judged
+    }
+
+    /// Stores a token that passed every check.
+    fn keep(
+        &self,
+        candidate: Candidate,
+        by: Arrival,
+        now: UnixSeconds,
+    ) -> Result<Entry, TokenRefusal> {
         let (key_id, sequence) = (candidate.key_id.clone(), candidate.sequence);
+        self.refuse_revoked(&mut self.state(), &candidate)?;
         if let (Some(sequence), Some(storage)) = (sequence, &self.sequence_storage) {
             check_sequence(&mut self.state(), sequence, now)?;
             // Noted before the token gives rights: at worst a token that the table then refuses is noted too. Without
@@ -96,6 +154,7 @@ impl ResourceServer {
         let mut removed = Vec::new();
         let mut guard = self.state();
         let state = &mut *guard;
+        self.refuse_revoked(state, &candidate)?;
         if let Some(sequence) = sequence {
             check_sequence(state, sequence, now)?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use motekey_coap::dtls::PreSharedKey;
 use motekey_cose::crypto::{AeadAlgorithm, CryptoProvider, RandomSource, aws_lc};
@@ -11,8 +11,11 @@ use motekey_cose::scope::{Aif, Scope};
 use motekey_cose::token::{TrustedIssuer, TrustedIssuers, VerificationKey};
 
 use super::cnonce::NonceMaker;
+use super::limits::Limits;
+use super::link::AuthorizationServerLink;
 use super::observations::Endings;
 use super::resource::Resource;
+use super::revocation::{RevocationStorage, RevokedHashes};
 use super::rights::Meanings;
 use super::sequence::{SequenceStorage, SpentSequences};
 use super::sessions::Sessions;
@@ -22,34 +25,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::event::{Subscriber, Subscribers};
 use crate::random::SystemRandom;
 use crate::rate_limit::RateLimit;
-
-/// What bounds the memory and the work that peers can cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Tokens held at a time. Default 1024, about 1 kB each. When full, the oldest that was never used gives way; if
-    /// all are in use, new ones are answered with 5.03.
-    pub tokens: usize,
-    /// Seconds after which a token that was never used for a session is dropped. Default 600.
-    // RFC 9202 Section 7: a time boundary for tokens that are not used.
-    pub unused_token_seconds: u64,
-    /// Observations of one session. Default 16; a further one is answered without Observe. Not below
-    /// [`max_observations`](motekey_coap::endpoint::EndpointConfig::max_observations) of the endpoint.
-    pub observations: usize,
-    /// Uploads a second from one address, with a burst of four times that. Default 16. Addresses share 256 places.
-    /// Tokens in PSK identities have one more allowance of this size, all together.
-    pub uploads_per_second: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            tokens: 1024,
-            unused_token_seconds: 600,
-            observations: 16,
-            uploads_per_second: 16,
-        }
-    }
-}
 
 /// Configures a [`ResourceServer`]. A name and one trusted issuer are needed, everything else has a default.
 pub struct ResourceServerBuilder {
@@ -71,7 +46,12 @@ pub struct ResourceServerBuilder {
     crypto: CryptoProvider,
     clock: Arc<dyn Clock>,
     subscribers: Subscribers,
+    link: Option<AuthorizationServerLink>,
+    revocation_storage: Option<Box<dyn RevocationStorage>>,
 }
+
+/// Questions to the authorization server at a time. A further token is refused with 5.03.
+const QUESTIONS: usize = 16;
 
 struct SharedSecret {
     algorithm: AeadAlgorithm,
@@ -100,6 +80,8 @@ impl ResourceServerBuilder {
             crypto: aws_lc::PROVIDER,
             clock: Arc::new(SystemClock),
             subscribers: Subscribers::default(),
+            link: None,
+            revocation_storage: None,
         }
     }
 
@@ -194,6 +176,20 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// Introspects tokens, follows the revocation list, or both. Default: neither.
+    #[must_use]
+    pub fn link(mut self, link: AuthorizationServerLink) -> Self {
+        self.link = Some(link);
+        self
+    }
+
+    /// Where the hashes of revoked tokens survive a restart. Default: nowhere.
+    #[must_use]
+    pub fn revocation_storage(mut self, storage: impl RevocationStorage) -> Self {
+        self.revocation_storage = Some(Box::new(storage));
+        self
+    }
+
     /// A resource at exactly this path, such as `/a/b`.
     #[must_use]
     pub fn resource(mut self, path: &str, resource: impl Resource) -> Self {
@@ -267,6 +263,12 @@ impl ResourceServerBuilder {
             endings: Endings::default(),
             uploads: RateLimit::new(self.limits.uploads_per_second, now),
             identities: RateLimit::new(self.limits.uploads_per_second, now),
+            revoked: RevokedHashes::new(
+                self.limits.revoked_tokens,
+                self.revocation_storage
+                    .as_ref()
+                    .map_or_else(Vec::new, |storage| storage.load()),
+            ),
             // RFC 9200 Section 6.6: what was accepted before a restart has ended with it.
             spent: SpentSequences::new(
                 self.sequence_storage
@@ -292,6 +294,18 @@ impl ResourceServerBuilder {
             crypto: self.crypto,
             clock: self.clock,
             subscribers: self.subscribers,
+            uplink: OnceLock::new(),
+            introspection: self
+                .link
+                .as_ref()
+                .and_then(|link| link.introspection.clone()),
+            questions: tokio::sync::Semaphore::new(QUESTIONS),
+            follows_list: self
+                .link
+                .as_ref()
+                .is_some_and(|link| link.revocation.is_some()),
+            link: Mutex::new(self.link),
+            revocation_storage: self.revocation_storage,
             state: Mutex::new(state),
             endings: tokio::sync::Notify::new(),
         }))

@@ -9,7 +9,6 @@ use motekey_cose::message::PskIdentity;
 use super::token_table::Entry;
 use super::{ResourceServer, State};
 use crate::clock::UnixSeconds;
-use crate::event::Arrival;
 
 /// The token table as a source of credentials.
 pub(super) struct TokenCredentials(pub(super) Arc<ResourceServer>);
@@ -38,15 +37,13 @@ impl ResourceServer {
         }
         // RFC 9200 Section 5.10.1.2: limited as uploads are. A token that is stored costs nothing; one too many is not
         // looked at, so nothing is said of its validity.
-        let digest = self.crypto.kdf.sha256(identity);
+        let digest = self.receive(identity).hash;
         let mut state = self.state();
         if state.tokens.by_digest(&digest, now).is_none() && !state.identities.take((), now) {
             return Err(PskAnswer::Unknown);
         }
         drop(state);
-        let entry = self
-            .take_token(identity, Arrival::Identity, now)
-            .map_err(|_| REFUSED)?;
+        let entry = self.take_identity(identity, now).map_err(|_| REFUSED)?;
         let entry = self.state().tokens.hand_out(&entry.key_id, now);
         entry.ok_or(REFUSED)
     }
@@ -67,7 +64,7 @@ impl ResourceServer {
         }
         state
             .tokens
-            .by_digest(&self.crypto.kdf.sha256(identity), now)
+            .by_digest(&self.receive(identity).hash, now)
             .cloned()
     }
 }

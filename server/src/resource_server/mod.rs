@@ -4,9 +4,12 @@
 //! backend, so that only peers with a valid token get a session. Each request is checked against the token of its
 //! session; what passes reaches a [`Resource`] together with an [`Authorized`], everything else is answered here.
 //!
-//! What the network can fill is bounded: the token table ([`Limits::tokens`]), the sessions (by the endpoint, which
-//! tells their ends), the observations of each session ([`Limits::observations`]), and the tables of allowances
-//! (4 kB each).
+//! With an [`AuthorizationServerLink`] it introspects tokens (RFC 9200 Section 5.9) and follows the revocation list
+//! (RFC 9770): a revoked token ends its sessions at once.
+//!
+//! What the network can fill is bounded: the token table ([`Limits::tokens`]), the hashes of revoked tokens
+//! ([`Limits::revoked_tokens`]), the sessions (by the endpoint, which tells their ends), the observations of each session
+//! ([`Limits::observations`]), and the tables of allowances (4 kB each).
 
 mod access;
 mod admission;
@@ -14,10 +17,15 @@ mod authz_info;
 mod builder;
 mod cnonce;
 mod identity;
+mod introspected;
+mod limits;
+mod link;
 mod observations;
 mod protected;
+mod received;
 mod reserved;
 mod resource;
+mod revocation;
 mod rights;
 mod sequence;
 mod sessions;
@@ -28,15 +36,18 @@ mod token_table;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use motekey_coap::dtls::{CredentialSource, PeerIdentity, SessionId};
 use motekey_cose::crypto::CryptoProvider;
 use motekey_cose::scope::Scope;
 use motekey_cose::token::TrustedIssuers;
 
-pub use builder::{BuildError, Limits, ResourceServerBuilder};
+pub use builder::{BuildError, ResourceServerBuilder};
+pub use limits::Limits;
+pub use link::{AuthorizationServerLink, Introspected, Introspection, Revocation};
 pub use resource::{Authorized, Resource, ResponseFuture};
+pub use revocation::{HeldHash, RevocationStorage, VolatileRevocations};
 pub use sequence::{SequenceStorage, VolatileSequence};
 
 use crate::clock::Clock;
@@ -44,7 +55,9 @@ use crate::event::{Event, Subscribers};
 use crate::rate_limit::RateLimit;
 use cnonce::NonceMaker;
 use identity::TokenCredentials;
+use link::Uplink;
 use observations::Endings;
+use revocation::RevokedHashes;
 use rights::Meanings;
 use sequence::SpentSequences;
 use sessions::{Orphan, ProvenKey, Sessions};
@@ -68,6 +81,15 @@ pub struct ResourceServer {
     crypto: CryptoProvider,
     clock: Arc<dyn Clock>,
     subscribers: Subscribers,
+    /// Until the server is started.
+    link: Mutex<Option<AuthorizationServerLink>>,
+    uplink: OnceLock<Arc<Uplink>>,
+    introspection: Option<Introspection>,
+    /// Questions to the authorization server at a time.
+    questions: tokio::sync::Semaphore,
+    /// Whether the revocation list is followed.
+    follows_list: bool,
+    revocation_storage: Option<Box<dyn RevocationStorage>>,
     state: Mutex<State>,
     /// Rung when there is something in [`State::endings`].
     endings: tokio::sync::Notify,
@@ -82,6 +104,7 @@ struct State {
     uploads: RateLimit,
     /// Tokens that come as identity share one allowance: who sends them is not known in the handshake.
     identities: RateLimit,
+    revoked: RevokedHashes,
     /// The sequence numbers of tokens with `exi` that are over.
     spent: SpentSequences,
 }
@@ -149,6 +172,7 @@ impl ResourceServer {
         let mut state = self.state();
         let removed = state.tokens.sweep(now);
         self.note_removed(&mut state, &removed);
+        self.tidy_hashes(&mut state);
         state.spent.sweep(now);
         std::mem::take(&mut state.endings)
     }

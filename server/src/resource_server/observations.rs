@@ -75,7 +75,11 @@ impl ResourceServer {
             drop(state);
             return self.refused(code);
         }
-        if state.sessions.observe(observed) {
+        // A token that is asked about again and again begins none, as nothing would ask while it runs.
+        let asked_about = state
+            .token_of(context.session, now)
+            .is_some_and(|entry| entry.question.is_some());
+        if !asked_about && state.sessions.observe(observed) {
             response
         } else {
             // RFC 7641 Section 4.1: a server that does not add the client to its list answers without Observe.

@@ -15,13 +15,16 @@ impl ResourceServer {
     pub async fn answer_request(&self, context: Context, request: Request) -> Response {
         match request.path() {
             // RFC 9200 Section 5.2: authz-info is not a protected resource.
-            path if path == self.authz_info_path => self.authz_info(context.peer, &request),
+            path if path == self.authz_info_path => self.authz_info(context.peer, &request).await,
             path if path == "/.well-known/core" => self.links(&request),
             path => self.protected(context, request, &path).await,
         }
     }
 
     async fn protected(&self, context: Context, request: Request, path: &str) -> Response {
+        if let Err(refusal) = self.ask_again(&context).await {
+            return refusal;
+        }
         let authorized = match self.authorize(&context, &request) {
             Ok(authorized) => authorized,
             Err(refusal) => return refusal,

@@ -1,7 +1,7 @@
 //! A resource server on sockets.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use motekey_coap::driver::{Context, Handle, Handler, HandlerFuture};
@@ -10,6 +10,7 @@ use motekey_coap::endpoint::ObservationId;
 use motekey_coap::message::Request;
 
 use super::ResourceServer;
+use super::link::{AuthorizationServerLink, Follower, Uplink};
 use crate::listen::{Listen, Running};
 
 /// How often tokens that have ended are looked for. Requests and notifications are checked on their own, so this bounds
@@ -28,6 +29,20 @@ impl ResourceServer {
         let mut running = listen.start(credentials, secure, Some(plain)).await?;
         let server = self.clone();
         let handle = running.secure_handle().clone();
+        if let Some(link) = self.take_link() {
+            let settings = link.revocation.clone();
+            let uplink = Arc::new(Uplink::start(link).await?);
+            // A server is started once; the first link stays.
+            let _ = self.uplink.set(uplink.clone());
+            if let Some(settings) = settings {
+                let follower = Follower {
+                    server: server.clone(),
+                    uplink,
+                    settings,
+                };
+                running.keep(tokio::spawn(follower.run()));
+            }
+        }
         running.keep(tokio::spawn(async move {
             let mut interval = tokio::time::interval(SWEEP_INTERVAL);
             loop {
@@ -39,6 +54,11 @@ impl ResourceServer {
             }
         }));
         Ok(running)
+    }
+
+    fn take_link(&self) -> Option<AuthorizationServerLink> {
+        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        link.take()
     }
 
     /// Ends what has no token any more.

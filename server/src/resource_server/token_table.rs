@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use motekey_coap::dtls::PreSharedKey;
+use motekey_cose::revocation::TokenHash;
 use subtle::ConstantTimeEq;
 
 use super::reserved::{HANDSHAKE_TIME, Holder, Reserved};
@@ -11,8 +12,8 @@ use super::rights::Rights;
 use crate::clock::UnixSeconds;
 use crate::event::TokenEnd;
 
-/// SHA-256 of a token.
-pub(super) type Digest = [u8; 32];
+/// The hash of a token as the revocation list has it; tokens are found by it anyway.
+pub(super) type Digest = TokenHash;
 
 /// A verified token, ready to be stored.
 #[derive(Debug, Clone)]
@@ -30,6 +31,17 @@ pub(super) struct Candidate {
     pub(super) expires_at: UnixSeconds,
     /// The sequence number of a token with `exi`.
     pub(super) sequence: Option<u64>,
+    /// The question that made it good, if one was asked.
+    pub(super) question: Option<Question>,
+}
+
+/// A question to the authorization server about a token.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    /// The token, at most 4 kB.
+    pub(super) token: Arc<[u8]>,
+    /// When it was asked last and answered well.
+    pub(super) asked_at: UnixSeconds,
 }
 
 /// A stored token.
@@ -43,10 +55,11 @@ pub(super) struct Entry {
     pub(super) expires_at: UnixSeconds,
     /// Differs for each key that was ever stored, and stays when a token for the same key takes its place.
     pub(super) generation: u64,
+    pub(super) question: Option<Question>,
     sequence: Option<u64>,
     issued_at: Option<UnixSeconds>,
     token_id: Option<Vec<u8>>,
-    digest: Digest,
+    pub(super) digest: Digest,
     stored_at: UnixSeconds,
     /// When a handshake last got the key.
     handed_out_at: Option<UnixSeconds>,
@@ -108,11 +121,12 @@ pub(super) struct Removed {
     pub(super) generation: u64,
     /// Its sequence number, if it has one, and when it ends or would have ended.
     pub(super) sequence: Option<(u64, UnixSeconds)>,
+    pub(super) expires_at: UnixSeconds,
 }
 
-/// The table. At most `capacity` tokens, about 1 kB each with a scope of some ten entries. When it is full, the
-/// token that was never used for the longest time gives way; tokens in use or in a handshake never do, and then new ones
-/// are refused.
+/// The table. At most `capacity` tokens, about 1 kB each with a scope of some ten entries, and their own size where they
+/// are introspected. When it is full, the token that was never used for the longest time gives way; tokens in use or in
+/// a handshake never do, and then new ones are refused.
 #[derive(Debug)]
 pub(super) struct TokenTable {
     capacity: usize,
@@ -191,7 +205,7 @@ impl TokenTable {
             check_update(entry, &candidate)?;
             let key = entry.key.clone();
             let (history, generation) = ((entry.used, entry.handed_out_at), entry.generation);
-            let sequence = entry.numbered();
+            let (sequence, expires_at) = (entry.numbered(), entry.expires_at);
             let key_id = entry.key_id.clone();
             let digest = entry.digest;
             self.by_digest.remove(&digest);
@@ -202,6 +216,7 @@ impl TokenTable {
                     key_id,
                     why: TokenEnd::Replaced,
                     generation,
+                    expires_at,
                     sequence,
                 });
             }
@@ -243,6 +258,25 @@ impl TokenTable {
         removed
     }
 
+    /// Removes the token with this hash: it was revoked.
+    pub(super) fn revoke(&mut self, digest: &Digest) -> Option<Removed> {
+        let key_id = self.by_digest.get(digest)?.clone();
+        let mut removed = Vec::new();
+        self.remove(&key_id, TokenEnd::Revoked, &mut removed);
+        removed.pop()
+    }
+
+    /// The authorization server said of a token that it is good.
+    pub(super) fn answered(&mut self, digest: &Digest, now: UnixSeconds) {
+        let entry = self
+            .by_digest
+            .get(digest)
+            .and_then(|key_id| self.by_key.get_mut(key_id));
+        if let Some(question) = entry.and_then(|entry| entry.question.as_mut()) {
+            question.asked_at = now;
+        }
+    }
+
     /// How many tokens are held, expired ones that were not swept yet included.
     pub(super) fn len(&self) -> usize {
         self.by_key.len()
@@ -266,6 +300,7 @@ impl TokenTable {
             rights: candidate.rights,
             expires_at: candidate.expires_at,
             generation,
+            question: candidate.question,
             sequence: candidate.sequence,
             issued_at: candidate.issued_at,
             token_id: candidate.token_id,
@@ -302,6 +337,7 @@ impl TokenTable {
                 why,
                 generation: entry.generation,
                 sequence: entry.numbered(),
+                expires_at: entry.expires_at,
                 key_id: entry.key_id,
             });
         }

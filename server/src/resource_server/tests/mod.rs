@@ -4,5 +4,6 @@ mod identities;
 mod limits;
 mod observing;
 mod profile;
+mod revocation;
 mod support;
 mod uploads;

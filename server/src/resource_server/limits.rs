@@ -1,0 +1,30 @@
+/// What bounds the memory and the work that peers can cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Tokens held at a time. Default 1024, about 1 kB each. When full, the oldest that was never used gives way; if
+    /// all are in use, new ones are answered with 5.03.
+    pub tokens: usize,
+    /// Seconds after which a token that was never used for a session is dropped. Default 600.
+    // RFC 9202 Section 7: a time boundary for tokens that are not used.
+    pub unused_token_seconds: u64,
+    /// Observations of one session. Default 16; a further one is answered without Observe. Not below
+    /// [`max_observations`](motekey_coap::endpoint::EndpointConfig::max_observations) of the endpoint.
+    pub observations: usize,
+    /// Uploads a second from one address, with a burst of four times that. Default 16. Addresses share 256 places.
+    /// Tokens in PSK identities have one more allowance of this size, all together.
+    pub uploads_per_second: u32,
+    /// Hashes of revoked tokens held at a time. Default 4096, about 200 bytes each; the oldest gives way.
+    pub revoked_tokens: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tokens: 1024,
+            unused_token_seconds: 600,
+            observations: 16,
+            uploads_per_second: 16,
+            revoked_tokens: 4096,
+        }
+    }
+}
