@@ -43,17 +43,21 @@ impl Device {
         Ok(Self { handle, session })
     }
 
-    /// A token for `audience`, or the code of the refusal.
-    pub(crate) async fn token(&self, audience: &str) -> Result<TokenResponse, Code> {
+    /// A token for `audience`, or the code of the refusal; no code if the session is gone.
+    pub(crate) async fn token(&self, audience: &str) -> Result<TokenResponse, Option<Code>> {
         let request = TokenRequest {
             audience: Some(audience.to_owned()),
             ..TokenRequest::default()
         };
         let request =
             Request::post("/token").with_payload(ContentFormat::ACE_CBOR, request.encode());
-        let response = self.handle.request(self.session, request).await.unwrap();
+        let response = self
+            .handle
+            .request(self.session, request)
+            .await
+            .map_err(|_| None)?;
         if response.code != Code::CREATED {
-            return Err(response.code);
+            return Err(Some(response.code));
         }
         Ok(TokenResponse::decode(&response.payload).unwrap())
     }
