@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use motekey_coap::dtls::KeyPair;
 use motekey_cose::crypto::{CryptoProvider, RandomError, SignatureAlgorithm, aws_lc};
 use motekey_cose::key::{CoseKey, KeyError};
 
@@ -28,6 +29,7 @@ pub struct AuthorizationServerBuilder {
     subscribers: Subscribers,
     issuer: Option<String>,
     signing_key: Option<(SignatureAlgorithm, CoseKey)>,
+    key_pair: Option<KeyPair>,
     token_path: String,
     introspection: Option<IntrospectionSettings>,
     revocation: Option<RevocationSettings>,
@@ -44,6 +46,7 @@ impl AuthorizationServerBuilder {
             subscribers: Subscribers::default(),
             issuer: None,
             signing_key: None,
+            key_pair: None,
             token_path: "/token".to_owned(),
             introspection: Some(IntrospectionSettings::default()),
             revocation: Some(RevocationSettings::default()),
@@ -91,6 +94,14 @@ impl AuthorizationServerBuilder {
     #[must_use]
     pub fn signing_key(mut self, algorithm: SignatureAlgorithm, key: CoseKey) -> Self {
         self.signing_key = Some((algorithm, key));
+        self
+    }
+
+    /// The key pair that this server shows to devices with raw public keys (RFC 7250), who know its public key. Not the
+    /// one that signs tokens. Default: none, and such devices cannot connect.
+    #[must_use]
+    pub fn key_pair(mut self, key: KeyPair) -> Self {
+        self.key_pair = Some(key);
         self
     }
 
@@ -161,6 +172,7 @@ impl AuthorizationServerBuilder {
             revocation: self.revocation,
             observers: Observers::default(),
             token_keys,
+            key_pair: self.key_pair,
             refreshing: tokio::sync::Mutex::default(),
             clock: self.clock,
             crypto: self.crypto,

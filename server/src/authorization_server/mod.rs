@@ -23,7 +23,7 @@ mod token_endpoint;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use motekey_coap::dtls::{CredentialSource, PeerIdentity};
+use motekey_coap::dtls::{CredentialSource, KeyPair, PeerIdentity};
 use motekey_coap::endpoint::ObservationId;
 use motekey_coap::link_format::LinkWriter;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
@@ -66,6 +66,8 @@ pub struct AuthorizationServer {
     observers: Observers,
     sessions: Sessions,
     token_keys: TokenKeys,
+    /// What it shows to devices with raw public keys.
+    key_pair: Option<KeyPair>,
     /// One refresh at a time, so that an older registry never takes the place of a newer one.
     refreshing: tokio::sync::Mutex<()>,
 }

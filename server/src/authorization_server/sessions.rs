@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use motekey_coap::dtls::{CredentialSource, PeerIdentity, PskAnswer, SessionId};
+use motekey_coap::dtls::{CredentialSource, KeyPair, PeerIdentity, PskAnswer, SessionId};
 use motekey_coap::endpoint::ObservationId;
 use motekey_coap::message::{Request, Response};
 use zeroize::Zeroizing;
@@ -189,5 +189,14 @@ impl CredentialSource for PartyKeys {
             server.sessions.state().tell(identity, credential, now);
         }
         answer
+    }
+
+    fn raw_public_key(&self, public_key_info: &[u8]) -> bool {
+        let peer = PeerIdentity::RawPublicKey(public_key_info.to_vec());
+        self.0.current.get().party(&peer).is_some()
+    }
+
+    fn key_pair(&self) -> Option<KeyPair> {
+        self.0.key_pair.clone()
     }
 }
