@@ -4,17 +4,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use motekey_coap::dtls::PreSharedKey;
 use motekey_coap::message::Code;
 use motekey_cose::claims::{ClaimsSet, NumericDate};
 use motekey_cose::confirmation::Confirmation;
-use motekey_cose::key::{CoseKey, KeyOperation};
-use motekey_cose::registry::{algorithm, profile};
+use motekey_cose::key::CoseKey;
+use motekey_cose::registry::profile;
 use motekey_cose::revocation::is_revocable;
 use motekey_cose::token::{TokenError, verify};
 
 use super::ResourceServer;
 use super::link::IntrospectionFailure;
+use super::proof_key::proof_key;
 use super::token_table::{Candidate, Conflict, Digest};
 use crate::clock::UnixSeconds;
 
@@ -243,7 +243,7 @@ impl ResourceServer {
             return Err(TokenRefusal::Nonce);
         }
         let (expires_at, sequence) = self.end(claims, now)?;
-        let (key_id, key) = proof_key(claims, key)?;
+        let (key_id, key) = proof_key(claims, key, self.key_pair.is_some())?;
         Ok(Candidate {
             digest,
             key_id,
@@ -293,62 +293,4 @@ impl ResourceServer {
         }
         Ok((exp.map_or(counted, |exp| exp.min(counted)), Some(sequence)))
     }
-}
-
-/// Key id and key of `cnf`, if this profile can use them.
-fn proof_key(
-    claims: &ClaimsSet,
-    key: Option<&CoseKey>,
-) -> Result<(Arc<[u8]>, Option<PreSharedKey>), TokenRefusal> {
-    match (&claims.cnf, key) {
-        (None, _) => Err(TokenRefusal::Key("the token has no cnf")),
-        (Some(Confirmation::KeyId(key_id)), _) => Ok((key_id.as_slice().into(), None)),
-        (Some(_), Some(key)) => {
-            check_fitness(key)?;
-            let key_id = key.kid().ok_or(TokenRefusal::Key("the key has no kid"))?;
-            let value = key
-                .symmetric_value()
-                .map(|value| PreSharedKey::new(value.to_vec()));
-            Ok((key_id.into(), value))
-        }
-        (Some(_), None) => Err(TokenRefusal::Key("cnf has no key that can be used")),
-    }
-}
-
-/// Whether the key may be used as PSK of DTLS (RFC 9201 Section 5).
-fn check_fitness(key: &CoseKey) -> Result<(), TokenRefusal> {
-    if !key.is_symmetric() {
-        return Err(TokenRefusal::Key(
-            "public keys are not supported by the DTLS backend",
-        ));
-    }
-    let attributes = key.attributes();
-    // RFC 9053 has no algorithm for a TLS PSK. That of the cipher suite is taken, which deployed servers write.
-    let fits = [
-        None,
-        Some(algorithm::AES_CCM_16_64_128),
-        Some(algorithm::AES_CCM_16_128_128),
-    ];
-    if !fits.contains(&attributes.alg) {
-        return Err(TokenRefusal::Key("alg of the key does not fit the profile"));
-    }
-    let deriving = |operations: &Vec<KeyOperation>| {
-        operations.iter().any(|operation| {
-            matches!(
-                operation,
-                KeyOperation::DeriveKey | KeyOperation::DeriveBits
-            )
-        }) || (operations.contains(&KeyOperation::Encrypt)
-            && operations.contains(&KeyOperation::Decrypt))
-    };
-    if attributes
-        .key_ops
-        .as_ref()
-        .is_some_and(|operations| !deriving(operations))
-    {
-        return Err(TokenRefusal::Key(
-            "key_ops of the key do not fit the profile",
-        ));
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use motekey_coap::dtls::PreSharedKey;
+use motekey_coap::dtls::{KeyPair, PreSharedKey};
 use motekey_cose::crypto::{AeadAlgorithm, CryptoProvider, RandomSource, aws_lc};
 use motekey_cose::key::{CoseKey, KeyError};
 use motekey_cose::scope::{Aif, Scope};
@@ -29,6 +29,7 @@ use crate::rate_limit::RateLimit;
 /// Configures a [`ResourceServer`]. A name and one trusted issuer are needed, everything else has a default.
 pub struct ResourceServerBuilder {
     identifier: String,
+    key_pair: Option<KeyPair>,
     audiences: Vec<String>,
     issuers: Vec<TrustedIssuer>,
     shared_keys: Vec<(String, SharedSecret)>,
@@ -63,6 +64,7 @@ impl ResourceServerBuilder {
     pub(super) fn new(name: &str) -> Self {
         Self {
             identifier: name.to_owned(),
+            key_pair: None,
             audiences: vec![name.to_owned()],
             issuers: Vec::new(),
             shared_keys: Vec::new(),
@@ -225,6 +227,14 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// The key pair of this server for RawPublicKey mode (RFC 9202 Section 3.2), whose public key the authorization
+    /// server has. Default: none, and tokens that are bound to public keys are refused.
+    #[must_use]
+    pub fn key_pair(mut self, key: KeyPair) -> Self {
+        self.key_pair = Some(key);
+        self
+    }
+
     /// The clock that `exp` and `exi` are judged by. Default: the system's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -279,6 +289,7 @@ impl ResourceServerBuilder {
         };
         Ok(Arc::new(ResourceServer {
             identifier: self.identifier,
+            key_pair: self.key_pair,
             audiences: self.audiences,
             issuers,
             authorization_server: self.authorization_server,

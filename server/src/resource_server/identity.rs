@@ -1,11 +1,13 @@
-//! Who may open a DTLS session: peers whose PSK identity selects a valid token (RFC 9202 Section 3.3.2).
+//! Who may open a DTLS session: peers whose PSK identity selects a valid token (RFC 9202 Section 3.3.2), and peers with
+//! the raw public key of one (RFC 9202 Section 3.2.2).
 
 use std::sync::Arc;
 
-use motekey_coap::dtls::{CredentialSource, PeerIdentity, PskAnswer};
+use motekey_coap::dtls::{CredentialSource, KeyPair, PeerIdentity, PskAnswer};
 use motekey_cose::cbor;
 use motekey_cose::message::PskIdentity;
 
+use super::proof_key::ProofKey;
 use super::token_table::Entry;
 use super::{ResourceServer, State};
 use crate::clock::UnixSeconds;
@@ -17,9 +19,23 @@ impl CredentialSource for TokenCredentials {
     fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer {
         let now = self.0.clock.now();
         match self.0.entry_of_identity(identity, now) {
-            Ok(entry) => PskAnswer::Key(entry.key),
+            Ok(Entry {
+                key: ProofKey::Shared(key),
+                ..
+            }) => PskAnswer::Key(key),
+            Ok(_) => PskAnswer::IllegalParameter,
             Err(answer) => answer,
         }
+    }
+
+    fn raw_public_key(&self, public_key_info: &[u8]) -> bool {
+        let now = self.0.clock.now();
+        // RFC 9202 Section 3.2.2: only the public key of a client that a stored valid token names.
+        public_entry(&self.0.state(), public_key_info, now).is_some()
+    }
+
+    fn key_pair(&self) -> Option<KeyPair> {
+        self.0.key_pair.clone()
     }
 }
 
@@ -55,8 +71,10 @@ impl ResourceServer {
         identity: &PeerIdentity,
         now: UnixSeconds,
     ) -> Option<Entry> {
-        let PeerIdentity::PreSharedKey(identity) = identity else {
-            return None;
+        let identity = match identity {
+            PeerIdentity::PreSharedKey(identity) => identity,
+            PeerIdentity::RawPublicKey(info) => return public_entry(state, info, now).cloned(),
+            PeerIdentity::Certificate(_) => return None,
         };
         if is_map(identity) {
             let named = PskIdentity::decode(identity).ok()?;
@@ -67,6 +85,12 @@ impl ResourceServer {
             .by_digest(&self.receive(identity).hash, now)
             .cloned()
     }
+}
+
+/// The live token that is bound to a public key, by its SubjectPublicKeyInfo.
+fn public_entry<'a>(state: &'a State, info: &[u8], now: UnixSeconds) -> Option<&'a Entry> {
+    let entry = state.tokens.get(info, now)?;
+    matches!(entry.key, ProofKey::Public).then_some(entry)
 }
 
 /// Whether the first item is a map. Tokens are arrays or tagged arrays.

@@ -21,6 +21,7 @@ mod introspected;
 mod limits;
 mod link;
 mod observations;
+mod proof_key;
 mod protected;
 mod received;
 mod reserved;
@@ -38,7 +39,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use motekey_coap::dtls::{CredentialSource, PeerIdentity, SessionId};
+use motekey_coap::dtls::{CredentialSource, KeyPair, PeerIdentity, SessionId};
 use motekey_cose::crypto::CryptoProvider;
 use motekey_cose::scope::Scope;
 use motekey_cose::token::TrustedIssuers;
@@ -66,6 +67,8 @@ use token_table::TokenTable;
 /// A resource server without its sockets.
 pub struct ResourceServer {
     identifier: String,
+    /// What it shows in RawPublicKey mode.
+    key_pair: Option<KeyPair>,
     audiences: Vec<String>,
     issuers: TrustedIssuers,
     authorization_server: Option<String>,

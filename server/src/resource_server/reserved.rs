@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use motekey_coap::dtls::PreSharedKey;
-
+use super::proof_key::ProofKey;
 use crate::clock::UnixSeconds;
 
 /// Seconds for which a key id stays with the key that a handshake got. Longer than any handshake: the default limit is
@@ -14,7 +13,7 @@ pub(super) const HANDSHAKE_TIME: UnixSeconds = 60;
 /// A key, and whose it is.
 #[derive(Debug, Clone)]
 pub(super) struct Holder {
-    pub(super) key: PreSharedKey,
+    pub(super) key: ProofKey,
     pub(super) issuer: Arc<str>,
     pub(super) client: Option<Arc<str>>,
 }

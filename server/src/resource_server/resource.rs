@@ -52,7 +52,7 @@ impl Authorized {
         self.client.as_deref()
     }
 
-    /// The id of the key that the peer proved to have.
+    /// The id of the key that the peer proved to have; of a public key, its SubjectPublicKeyInfo (DER).
     pub fn key_id(&self) -> &[u8] {
         &self.key_id
     }

@@ -3,10 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use motekey_coap::dtls::PreSharedKey;
 use motekey_cose::revocation::TokenHash;
-use subtle::ConstantTimeEq;
 
+use super::proof_key::ProofKey;
 use super::reserved::{HANDSHAKE_TIME, Holder, Reserved};
 use super::rights::Rights;
 use crate::clock::UnixSeconds;
@@ -21,7 +20,7 @@ pub(super) struct Candidate {
     pub(super) digest: Digest,
     pub(super) key_id: Arc<[u8]>,
     /// The key, unless the token only names it.
-    pub(super) key: Option<PreSharedKey>,
+    pub(super) key: Option<ProofKey>,
     /// Which trusted issuer protected the token.
     pub(super) issuer: Arc<str>,
     pub(super) client: Option<Arc<str>>,
@@ -48,7 +47,7 @@ pub(super) struct Question {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) key_id: Arc<[u8]>,
-    pub(super) key: PreSharedKey,
+    pub(super) key: ProofKey,
     pub(super) issuer: Arc<str>,
     pub(super) client: Option<Arc<str>>,
     pub(super) rights: Rights,
@@ -285,7 +284,7 @@ impl TokenTable {
     fn put(
         &mut self,
         candidate: Candidate,
-        key: PreSharedKey,
+        key: ProofKey,
         (used, handed_out_at): (bool, Option<UnixSeconds>),
         generation: u64,
         now: UnixSeconds,
@@ -403,15 +402,4 @@ fn is_older(candidate: &Candidate, entry: &Entry) -> bool {
         _ => false,
     };
     new < old || (new == old && by_id())
-}
-
-trait SameKey {
-    fn same(&self, other: &Self) -> bool;
-}
-
-impl SameKey for PreSharedKey {
-    /// Compares without telling by its time where the keys differ.
-    fn same(&self, other: &Self) -> bool {
-        self.expose().ct_eq(other.expose()).into()
-    }
 }

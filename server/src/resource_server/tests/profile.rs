@@ -1,4 +1,5 @@
 use super::support::*;
+use motekey_coap::dtls::KeyPair;
 use motekey_coap::message::{Code, ContentFormat, Request};
 use motekey_cose::claims::ClaimsSet;
 use motekey_cose::confirmation::Confirmation;
@@ -53,6 +54,36 @@ async fn p07_keys_that_do_not_fit_the_profile_are_4_00() {
             code,
             "{what}"
         );
+    }
+}
+
+#[tokio::test]
+async fn p07_public_keys_that_do_not_fit_the_profile_are_4_00() {
+    let own = KeyPair::ed25519(&[9; 32]);
+    let bench = bench_with(|builder| builder.key_pair(own));
+    for (what, alg, operations, code) in [
+        ("ES256", Some(-7), None, Code::BAD_REQUEST),
+        (
+            "key_ops sign",
+            None,
+            Some(vec![KeyOperation::Sign]),
+            Code::BAD_REQUEST,
+        ),
+        (
+            "EdDSA, key_ops verify",
+            Some(-8),
+            Some(vec![KeyOperation::Verify]),
+            Code::CREATED,
+        ),
+        ("nothing said", None, None, Code::CREATED),
+    ] {
+        let key = CoseKey::ed25519(&PROVIDER, &[3; 32], None).unwrap();
+        let mut key = key.public().unwrap();
+        key.attributes_mut().alg = alg;
+        key.attributes_mut().key_ops = operations;
+        let cnf = Some(Confirmation::Key(key));
+        let token = token(&ClaimsSet { cnf, ..claims(1) });
+        assert_eq!(bench.upload(&token).await, code, "{what}");
     }
 }
 
