@@ -30,7 +30,7 @@ const SUITES: [CipherSuite; 4] = [
 /// Datagrams that one input may cause: a bound far above what an honest end sends.
 const MAX_DATAGRAMS: usize = 4096;
 /// How often timers run at the end.
-const MAX_WAITS: usize = 24;
+const MAX_WAITS: usize = 6;
 
 /// Records of a datagram: what was read is written to the same bytes.
 pub fn dtls_record(data: &[u8]) {
