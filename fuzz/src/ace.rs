@@ -67,7 +67,7 @@ pub fn psk_identity(data: &[u8]) {
     round_trip(data, PskIdentity::decode, PskIdentity::encode);
 }
 
-fn round_trip<T: PartialEq, E: Debug>(
+pub(crate) fn round_trip<T: PartialEq, E: Debug>(
     data: &[u8],
     decode: impl Fn(&[u8]) -> Result<T, E>,
     encode: impl Fn(&T) -> Vec<u8>,

@@ -7,6 +7,7 @@ pub mod cose;
 pub mod dtls;
 pub mod envelope;
 pub mod replay;
+pub mod revocation;
 mod target;
 pub mod token;
 pub mod token_endpoint;
@@ -36,9 +37,13 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("dtls_record", dtls::dtls_record),
     ("dtls_server", dtls::dtls_server),
     ("error_response", ace::error_response),
+    ("introspection_endpoint", revocation::introspection_endpoint),
     ("introspection_request", ace::introspection_request),
     ("introspection_response", ace::introspection_response),
     ("psk_identity", ace::psk_identity),
+    ("revocation_problem", revocation::revocation_problem),
+    ("revocation_query", revocation::revocation_query),
+    ("revocation_response", revocation::revocation_response),
     ("scope_aif", cose::scope_aif),
     ("token", token::token),
     ("token_endpoint", token_endpoint::token_endpoint),

@@ -1,0 +1,4 @@
+//! See [`motekey_fuzz::revocation::revocation_problem`].
+#![cfg_attr(fuzzing, no_main)]
+
+motekey_fuzz::target!(motekey_fuzz::revocation::revocation_problem);
