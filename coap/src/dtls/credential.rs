@@ -70,7 +70,8 @@ pub trait CredentialSource: Send + Sync {
     }
 
     /// Whether the owner of a certificate may connect, whose chain (DER, end entity first) is valid by
-    /// [`CredentialSource::client_certificates`]. Nobody by default.
+    /// [`CredentialSource::client_certificates`]. Peers may send their authority along, so the first certificate counts.
+    /// Nobody by default.
     fn certificate(&self, chain: &[&[u8]]) -> bool {
         let _ = chain;
         false

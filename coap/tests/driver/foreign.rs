@@ -15,7 +15,7 @@ const KEY_HEX: &str = "30313233343536373839616263646566";
 const SUITE: &str = "PSK-AES128-CCM8@SECLEVEL=0";
 
 /// Waits on a thread of its own, so that the server goes on.
-async fn wait_for(mut program: Program, text: &'static [u8]) -> Program {
+pub(crate) async fn wait_for(mut program: Program, text: &'static [u8]) -> Program {
     tokio::task::spawn_blocking(move || {
         program.wait_for(text);
         program

@@ -14,3 +14,5 @@ mod host;
 mod loopback;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod signed;

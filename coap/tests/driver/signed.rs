@@ -1,0 +1,194 @@
+//! Foreign clients with raw public keys and certificates.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use motekey_coap::driver::{Context, Driver, Handle, Handler, HandlerFuture};
+use motekey_coap::dtls::motekey::{Motekey, MotekeyConfig, SystemRandom};
+use motekey_coap::dtls::{
+    CertificateCheck, CertifiedKey, CredentialSource, KeyPair, PeerIdentity, PskAnswer,
+};
+use motekey_coap::endpoint::{EndpointConfig, Security};
+use motekey_coap::message::{Code, ContentFormat, Request, Response};
+use tokio::net::UdpSocket;
+
+use crate::foreign::wait_for;
+use crate::program::Program;
+
+/// Those of the suite of backends: keys 1 (authority), 2 (server), 3 (client).
+const AUTHORITY: &[u8] = include_bytes!("../../src/dtls/conformance/certificates/authority.der");
+const SERVER: &[u8] = include_bytes!("../../src/dtls/conformance/certificates/server.der");
+const CLIENT: &[u8] = include_bytes!("../../src/dtls/conformance/certificates/client.der");
+
+fn key_pair(number: u8) -> KeyPair {
+    KeyPair::p256(&[number; 32]).unwrap()
+}
+
+/// A server with a raw public key, for the client with key 3; with a certificate too, if that is wanted.
+struct Site {
+    certificates: bool,
+}
+
+impl CredentialSource for Site {
+    fn pre_shared_key(&self, _identity: &[u8]) -> PskAnswer {
+        PskAnswer::Unknown
+    }
+
+    fn raw_public_key(&self, public_key_info: &[u8]) -> bool {
+        key_pair(3).public_key_info() == public_key_info
+    }
+
+    fn certificate(&self, chain: &[&[u8]]) -> bool {
+        // A client may send its authority along.
+        chain.first() == Some(&CLIENT)
+    }
+
+    fn key_pair(&self) -> Option<KeyPair> {
+        Some(key_pair(2))
+    }
+
+    fn own_certificate(&self) -> Option<CertifiedKey> {
+        self.certificates.then(|| CertifiedKey {
+            chain: vec![SERVER.to_vec()],
+            key: key_pair(2),
+        })
+    }
+
+    fn client_certificates(&self) -> Option<CertificateCheck> {
+        // 2027-01-15.
+        let clock = Box::new(|| Some(1_800_000_000));
+        let check = CertificateCheck::of_clients(&[AUTHORITY], clock).unwrap();
+        self.certificates.then_some(check)
+    }
+}
+
+/// Greets, and remembers who asked.
+#[derive(Default)]
+struct Greeter(Mutex<Option<PeerIdentity>>);
+
+impl Handler for Greeter {
+    fn handle<'a>(&'a self, context: Context, _request: Request) -> HandlerFuture<'a> {
+        *self.0.lock().unwrap() = context.identity;
+        Box::pin(async {
+            Response::new(Code::CONTENT)
+                .with_payload(ContentFormat::TEXT_PLAIN, *b"hello from motekey")
+        })
+    }
+}
+
+impl Greeter {
+    fn take(&self) -> Option<PeerIdentity> {
+        self.0.lock().unwrap().take()
+    }
+}
+
+async fn start(certificates: bool) -> (Handle, Arc<Greeter>) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let backend = Motekey::server(
+        MotekeyConfig::default(),
+        Arc::new(Site { certificates }),
+        Box::new(SystemRandom),
+    );
+    let greeter = Arc::new(Greeter::default());
+    let security = Security::Dtls(Box::new(backend));
+    let handler: Arc<dyn Handler> = Arc::<Greeter>::clone(&greeter);
+    let handle = Driver::start(socket, EndpointConfig::default(), security, Some(handler)).unwrap();
+    (handle, greeter)
+}
+
+/// A directory that goes away, with the files of client 3.
+struct Files(PathBuf);
+
+impl Files {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("motekey-coap-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        let files = Self(path);
+        // PKCS #8 of a P-256 key without its public half (RFC 5208, RFC 5915).
+        let head = b"\x30\x41\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\
+            \x03\x01\x07\x04\x27\x30\x25\x02\x01\x01\x04\x20";
+        files.put("pkcs8", &[head.as_slice(), &[3; 32]].concat());
+        files.convert("ec", "pkcs8", "key.pem");
+        for (name, der) in [("client", CLIENT), ("authority", AUTHORITY)] {
+            files.put(name, der);
+            files.convert("x509", name, &format!("{name}.pem"));
+        }
+        files
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.path(name), bytes).unwrap();
+    }
+
+    fn convert(&self, what: &str, from: &str, to: &str) {
+        let (from, to) = (self.path(from), self.path(to));
+        let output = Command::new("openssl")
+            .args([what, "-inform", "DER", "-in", &from, "-out", &to])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d13_a_libcoap_client_with_a_raw_public_key_gets_a_resource() {
+    // libcoap offers certificates too, and first.
+    let (server, greeter) = start(false).await;
+    let files = Files::new("libcoap-rpk");
+    let uri = format!("coaps://{}/hello", server.local_addr());
+    let libcoap = Program::start(
+        "coap-client-gnutls",
+        "libcoap3-bin",
+        &["-M", &files.path("key.pem"), "-m", "get", &uri],
+    );
+    wait_for(libcoap, b"hello from motekey").await;
+    let identity = PeerIdentity::RawPublicKey(key_pair(3).public_key_info().to_vec());
+    assert_eq!(greeter.take(), Some(identity));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x04_an_openssl_client_with_a_certificate_gets_a_resource() {
+    let (server, greeter) = start(true).await;
+    let files = Files::new("openssl-certificate");
+    let mut openssl = Program::start(
+        "openssl",
+        "openssl",
+        &[
+            "s_client",
+            "-dtls1_2",
+            "-quiet",
+            "-verify_return_error",
+            "-verify_hostname",
+            "server.example",
+            "-CAfile",
+            &files.path("authority.pem"),
+            "-cert",
+            &files.path("client.pem"),
+            "-key",
+            &files.path("key.pem"),
+            "-cipher",
+            "ECDHE-ECDSA-AES128-CCM8@SECLEVEL=0",
+            "-connect",
+            &server.local_addr().to_string(),
+        ],
+    );
+    // A confirmable GET of /hello with Message ID 0x0102 (RFC 7252 Section 3).
+    openssl.write(b"\x40\x01\x01\x02\xb5hello");
+    wait_for(openssl, b"hello from motekey").await;
+    match greeter.take() {
+        Some(PeerIdentity::Certificate(chain)) => assert_eq!(chain[0], CLIENT),
+        other => panic!("a certificate, not {other:?}"),
+    }
+}
