@@ -36,12 +36,12 @@ impl Inner {
             // RFC 9200 Section 5.1: checked against the own configuration before the token request.
             self.servers.check_hinted(&target.origin, issuer, named)?;
         }
-        self.request_token(
-            Step::TokenRequest,
-            configured,
-            &Wanted::new(configured, hints),
-        )
-        .await
+        let wanted = match hints {
+            Some(hints) => Wanted::hinted(configured, &target.origin, hints)?,
+            None => Wanted::new(configured),
+        };
+        self.request_token(Step::TokenRequest, configured, &wanted)
+            .await
     }
 
     async fn ask_for_hints(&self, call: &Call<'_>) -> Result<RequestCreationHints, Error> {

@@ -11,7 +11,7 @@ use motekey_cose::scope::Scope;
 use crate::configuration::ResourceServer;
 use crate::error::{Error, Unusable};
 use crate::problem::oauth_error;
-use crate::target::Target;
+use crate::target::{Origin, Target};
 use crate::token::{Access, ProofKey};
 
 /// What a token request is made of: the configuration first, then the hints.
@@ -28,21 +28,43 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn new(
-        resource_server: &ResourceServer,
-        hints: Option<&RequestCreationHints>,
-    ) -> Self {
-        let hinted_audience = hints.and_then(|hints| hints.audience.clone());
-        let hinted_scope = hints.and_then(|hints| hints.scope.clone());
+    /// What the configuration asks for.
+    pub(crate) fn new(resource_server: &ResourceServer) -> Self {
         Self {
-            audience: resource_server.audience.clone().or(hinted_audience),
-            scope: resource_server.scope.clone().or(hinted_scope),
-            // RFC 9200 Section 5.3.1: a cnonce is copied into the token request as it came.
-            cnonce: hints.and_then(|hints| hints.cnonce.clone()),
+            audience: resource_server.audience.clone(),
+            scope: resource_server.scope.clone(),
+            cnonce: None,
             profile: resource_server.profile,
             running: None,
             refreshed: None,
         }
+    }
+
+    /// What the configuration asks for, and the hints that came for `origin` where it says nothing.
+    ///
+    /// # Errors
+    /// [`Error::ForeignAudience`]: the hinted audience may be another resource server.
+    pub(crate) fn hinted(
+        resource_server: &ResourceServer,
+        origin: &Origin,
+        hints: &RequestCreationHints,
+    ) -> Result<Self, Error> {
+        let mut wanted = Self::new(resource_server);
+        if let (None, Some(named)) = (&wanted.audience, &hints.audience) {
+            // RFC 9200 Section 6.9: the handshake authenticates the audience of the token. Hints come from anybody,
+            // so they must not choose who that is.
+            if !resource_server.takes_audience(origin, named) {
+                return Err(Error::ForeignAudience {
+                    resource_server: origin.to_string(),
+                    named: named.clone(),
+                });
+            }
+            wanted.audience = Some(named.clone());
+        }
+        wanted.scope = wanted.scope.or_else(|| hints.scope.clone());
+        // RFC 9200 Section 5.3.1: a cnonce is copied into the token request as it came.
+        wanted.cnonce.clone_from(&hints.cnonce);
+        Ok(wanted)
     }
 
     /// The refresh of a token, if the authorization server gave the means.

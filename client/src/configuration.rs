@@ -55,6 +55,10 @@ impl AuthorizationServer {
 }
 
 /// A resource server, or every resource server, and what this device knows about it.
+///
+/// Configure the audience: it is what the authorization server ties the key of the session to, so it decides who the
+/// device talks to (RFC 9200 Section 6.9). Without one the hints of the resource server name it. They come in the
+/// clear, and who can change them could name another resource server, so only the host of the URL is taken from them.
 #[derive(Debug, Clone)]
 pub struct ResourceServer {
     pub(crate) origin: Option<Origin>,
@@ -62,6 +66,7 @@ pub struct ResourceServer {
     pub(crate) address: Option<SocketAddr>,
     pub(crate) plain_port: u16,
     pub(crate) audience: Option<String>,
+    pub(crate) trust_hinted_audience: bool,
     pub(crate) scope: Option<Scope>,
     pub(crate) wider_scope: Option<Scope>,
     pub(crate) authz_info: String,
@@ -84,8 +89,7 @@ impl ResourceServer {
     }
 
     /// Every resource server that is not configured by itself. This trusts the authorization server with all of
-    /// them, and whoever answers at an address to be the one meant if the authorization server knows its audience:
-    /// for closed networks.
+    /// them.
     pub fn any() -> Self {
         Self {
             origin: None,
@@ -93,6 +97,7 @@ impl ResourceServer {
             address: None,
             plain_port: 5683,
             audience: None,
+            trust_hinted_audience: false,
             scope: None,
             wider_scope: None,
             authz_info: "/authz-info".to_owned(),
@@ -128,10 +133,19 @@ impl ResourceServer {
     }
 
     /// The audience to ask tokens for. With audience or scope given, no unauthorized request is sent: the first use
-    /// takes two round trips less. Default: from the hints of the resource server.
+    /// takes two round trips less. Default: from the hints of the resource server, if they name the host of the URL,
+    /// as `host`, `host:port` or either after `coaps://`.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
+        self
+    }
+
+    /// Takes any audience from the hints; default `false`. Whoever can change datagrams on the way can then send this
+    /// device to any other resource server that it may use (RFC 9200 Section 6.9): for closed networks.
+    #[must_use]
+    pub fn trust_hinted_audience(mut self, trust: bool) -> Self {
+        self.trust_hinted_audience = trust;
         self
     }
 
@@ -190,6 +204,14 @@ impl ResourceServer {
     /// `coaps://host:port` in normal form; `None` for [`ResourceServer::any`].
     pub fn name(&self) -> Option<String> {
         self.origin.as_ref().map(ToString::to_string)
+    }
+
+    /// Whether a token for `audience`, named by hints, is one for the resource server at `origin`.
+    pub(crate) fn takes_audience(&self, origin: &Origin, audience: &str) -> bool {
+        match &self.audience {
+            Some(own) => own == audience,
+            None => self.trust_hinted_audience || origin.is_named_by(audience),
+        }
     }
 
     pub(crate) fn serves(&self, origin: &Origin) -> bool {

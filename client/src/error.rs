@@ -157,6 +157,13 @@ pub enum Error {
         /// The URI in the hints.
         named: String,
     },
+    /// The hints name an audience that is neither configured nor the host of the URL (RFC 9200 Section 6.9).
+    ForeignAudience {
+        /// `coaps://host:port` of the resource server.
+        resource_server: String,
+        /// The audience in the hints.
+        named: String,
+    },
     /// An unauthorized request gave no usable hints.
     NoHints {
         /// `coaps://host:port` of the resource server.
@@ -226,6 +233,7 @@ impl Error {
                 Fault::WrongUse
             }
             Self::ForeignAuthorizationServer { .. }
+            | Self::ForeignAudience { .. }
             | Self::NoHints { .. }
             | Self::TokenRefused { .. }
             | Self::UnusableToken(_)
@@ -278,6 +286,14 @@ impl fmt::Display for Error {
                 formatter,
                 "{resource_server} names {named:?} as its authorization server, which the configuration does not \
                  allow for it; no token was requested. If it is right, configure it, otherwise find out who answered"
+            ),
+            Self::ForeignAudience {
+                resource_server,
+                named,
+            } => write!(
+                formatter,
+                "{resource_server} names {named:?} as its audience, which anybody on the way could have written; no \
+                 token was requested. If it is right, configure this audience for it, or trust hinted audiences"
             ),
             Self::NoHints {
                 resource_server,

@@ -9,6 +9,7 @@ use crate::client::Inner;
 use crate::configuration::ResourceServer;
 use crate::error::Error;
 use crate::session::Call;
+use crate::target::Origin;
 use crate::token::Access;
 
 /// What a kept token belongs to. A token of another issuer, or of another device, is not used.
@@ -28,7 +29,7 @@ impl Inner {
         let usable = access.is_valid(self.now())
             && access.token.len() <= self.limits.max_token
             && self.profile(access.profile).is_some()
-            && fits(access, call.configured);
+            && fits(access, call.configured, &call.target.origin);
         usable.then(|| access.clone())
     }
 
@@ -124,11 +125,11 @@ fn lock(keeper: &Mutex<Keeper>) -> std::sync::MutexGuard<'_, Keeper> {
 }
 
 /// Whether a kept token is what this configuration would ask for: the configuration may have changed.
-fn fits(access: &Access, configured: &ResourceServer) -> bool {
-    let same_audience = configured
-        .audience
-        .as_ref()
-        .is_none_or(|audience| access.audience.as_ref() == Some(audience));
+fn fits(access: &Access, configured: &ResourceServer, origin: &Origin) -> bool {
+    let same_audience = match &access.audience {
+        Some(audience) => configured.takes_audience(origin, audience),
+        None => configured.audience.is_none(),
+    };
     let asked = access.asked_scope.as_ref();
     let same_scope = configured.scope.is_none()
         || asked == configured.scope.as_ref()

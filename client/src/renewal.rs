@@ -130,7 +130,7 @@ impl Inner {
             None => Wanted {
                 scope: old.asked_scope.clone(),
                 running: Some(old.key.clone()),
-                ..Wanted::new(call.configured, None)
+                ..Wanted::new(call.configured)
             },
         };
         let access = self

@@ -190,7 +190,7 @@ impl Inner {
         let wanted = Wanted {
             scope: Some(scope),
             running,
-            ..Wanted::new(call.configured, None)
+            ..Wanted::new(call.configured)
         };
         let access = self.request_token(step, call.configured, &wanted).await?;
         if let Some(link) = state.link.clone() {

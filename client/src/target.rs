@@ -27,6 +27,24 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
+    /// Whether `audience` is this host, with or without scheme and port. Nothing but these spellings counts: who gets
+    /// the token hangs on it.
+    pub(crate) fn is_named_by(&self, audience: &str) -> bool {
+        let rest = audience.strip_prefix("coaps://");
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        let default_port = self.port == Scheme::Coaps.default_port();
+        let with_port = format!("{host}:{}", self.port);
+        match rest {
+            // A URI without a port names the default port.
+            Some(rest) => rest == with_port || (default_port && rest == host),
+            None => audience == with_port || audience == host || audience == self.host,
+        }
+    }
+
     /// The first address of the host.
     pub(crate) async fn resolve(&self, role: Role) -> Result<SocketAddr, Error> {
         let unreachable = |reason: String| Error::CannotReach {
@@ -157,6 +175,49 @@ mod tests {
         ];
         for (text, normal) in cases {
             assert_eq!(Target::parse(text).unwrap().to_string(), normal, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_audience_names_the_host_in_few_spellings() {
+        let cases = [
+            ("coaps://rs.example.com", "rs.example.com", true),
+            ("coaps://rs.example.com", "rs.example.com:5684", true),
+            ("coaps://rs.example.com", "coaps://rs.example.com", true),
+            (
+                "coaps://rs.example.com",
+                "coaps://rs.example.com:5684",
+                true,
+            ),
+            ("coaps://rs.example.com:9000", "rs.example.com", true),
+            (
+                "coaps://rs.example.com:9000",
+                "coaps://rs.example.com:9000",
+                true,
+            ),
+            ("coaps://[::1]", "::1", true),
+            ("coaps://[::1]", "[::1]:5684", true),
+            ("coaps://rs.example.com", "", false),
+            ("coaps://rs.example.com", "evil", false),
+            ("coaps://rs.example.com", "rs.example.com.evil", false),
+            ("coaps://rs.example.com", "evil.rs.example.com", false),
+            ("coaps://rs.example.com", "rs.example.com:5683", false),
+            ("coaps://rs.example.com", "rs.example.com/evil", false),
+            (
+                "coaps://rs.example.com",
+                "coaps://evil@rs.example.com",
+                false,
+            ),
+            (
+                "coaps://rs.example.com:9000",
+                "coaps://rs.example.com",
+                false,
+            ),
+            ("coaps://rs.example.com:9000", "rs.example.com:5684", false),
+        ];
+        for (url, audience, named) in cases {
+            let origin = Target::parse(url).unwrap().origin;
+            assert_eq!(origin.is_named_by(audience), named, "{url} {audience:?}");
         }
     }
 

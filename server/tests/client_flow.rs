@@ -191,7 +191,9 @@ async fn d25_d27_the_first_call_takes_two_handshakes_and_two_requests() {
 #[tokio::test]
 async fn f09_f10_f11_f12_f17_a_nonce_in_the_hints_comes_back_in_the_token() {
     let world = World::start(true).await;
-    let client = world.client(world.known(), key(1)).await;
+    // The audience is a name here, not the host of the URL.
+    let known = world.known().trust_hinted_audience(true);
+    let client = world.client(known, key(1)).await;
     let response = client.get(&world.url("/readings")).await.unwrap();
     assert_eq!(response.code, Code::CONTENT);
     assert_eq!(steps(&client).first(), Some(&Step::Hints));

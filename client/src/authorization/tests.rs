@@ -27,13 +27,18 @@ fn hinted() -> RequestCreationHints {
     hints(&response).unwrap()
 }
 
+fn with_hints(resource_server: &ResourceServer, hints: &RequestCreationHints) -> Wanted {
+    let origin = Target::parse("coaps://rs.example.com").unwrap().origin;
+    Wanted::hinted(resource_server, &origin, hints).unwrap()
+}
+
 fn message(wanted: &Wanted) -> TokenRequest {
     TokenRequest::decode(&wanted.request(&endpoint()).payload).unwrap()
 }
 
 #[test]
 fn f02_f03_the_parameters_are_one_map_in_the_payload_with_content_format_19() {
-    let wanted = Wanted::new(&configured().audience("rs1"), None);
+    let wanted = Wanted::new(&configured().audience("rs1"));
     let request = wanted.request(&endpoint());
     assert_eq!(request.method, Code::POST);
     assert_eq!(request.path(), "/token");
@@ -48,17 +53,17 @@ fn f02_f03_the_parameters_are_one_map_in_the_payload_with_content_format_19() {
 
 #[test]
 fn f10_f17_the_cnonce_of_the_hints_is_copied_unchanged() {
-    let wanted = Wanted::new(&configured().audience("rs1"), Some(&hinted()));
+    let wanted = with_hints(&configured().audience("rs1"), &hinted());
     assert_eq!(
         message(&wanted).cnonce,
         Some(vec![0xe0, 0xa1, 0x56, 0xbb, 0x3f])
     );
-    assert_eq!(message(&Wanted::new(&configured(), None)).cnonce, None);
+    assert_eq!(message(&Wanted::new(&configured())).cnonce, None);
 }
 
 #[test]
 fn f08_hints_give_audience_and_scope_and_unknown_members_are_skipped() {
-    let wanted = Wanted::new(&configured(), Some(&hinted()));
+    let wanted = with_hints(&configured(), &hinted());
     assert_eq!(wanted.audience.as_deref(), Some("coaps://rs.example.com"));
     assert_eq!(wanted.scope, Some(Scope::Text("rTempC".into())));
     // {5: "a", 77: [1]}
@@ -68,11 +73,32 @@ fn f08_hints_give_audience_and_scope_and_unknown_members_are_skipped() {
 }
 
 #[test]
+fn a_hinted_audience_that_is_not_the_host_is_refused() {
+    let origin = Target::parse("coaps://rs.example.com").unwrap().origin;
+    let foreign = RequestCreationHints {
+        audience: Some("evil".into()),
+        ..hinted()
+    };
+    let expected = Error::ForeignAudience {
+        resource_server: "coaps://rs.example.com:5684".into(),
+        named: "evil".into(),
+    };
+    let any = ResourceServer::any();
+    for resource_server in [&configured(), &any] {
+        let result = Wanted::hinted(resource_server, &origin, &foreign);
+        assert_eq!(result, Err(expected.clone()));
+    }
+    let trusting = configured().trust_hinted_audience(true);
+    let audience = with_hints(&trusting, &foreign).audience;
+    assert_eq!(audience.as_deref(), Some("evil"));
+}
+
+#[test]
 fn the_configuration_goes_before_the_hints() {
     let own = configured()
         .audience("own")
         .scope(Scope::Text("less".into()));
-    let wanted = Wanted::new(&own, Some(&hinted()));
+    let wanted = with_hints(&own, &hinted());
     assert_eq!(wanted.audience.as_deref(), Some("own"));
     assert_eq!(wanted.scope, Some(Scope::Text("less".into())));
 }
@@ -83,7 +109,7 @@ fn f18_both_kinds_of_scope_go_through() {
         Scope::Text("r_temp".into()),
         Scope::Binary(vec![0x81, 0x82, 0x62, b'/', b'a', 0x01]),
     ] {
-        let wanted = Wanted::new(&configured().scope(scope.clone()), None);
+        let wanted = Wanted::new(&configured().scope(scope.clone()));
         assert_eq!(message(&wanted).scope, Some(scope));
     }
 }
@@ -91,11 +117,11 @@ fn f18_both_kinds_of_scope_go_through() {
 #[test]
 fn f24_a_known_profile_is_not_asked_for() {
     assert_eq!(
-        message(&Wanted::new(&configured(), None)).ace_profile,
+        message(&Wanted::new(&configured())).ace_profile,
         Some(ProfileRequest::Ask)
     );
     assert_eq!(
-        message(&Wanted::new(&configured().profile(1), None)).ace_profile,
+        message(&Wanted::new(&configured().profile(1))).ace_profile,
         None
     );
 }
@@ -109,7 +135,7 @@ fn d34_an_update_names_the_kid_of_the_running_session() {
     let wanted = Wanted {
         running: Some(running),
         profile: Some(1),
-        ..Wanted::new(&configured(), None)
+        ..Wanted::new(&configured())
     };
     // {4: {3: h'3d02'}}: the name of the key and nothing of the key.
     assert_eq!(

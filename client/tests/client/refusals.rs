@@ -31,6 +31,39 @@ async fn f04_hints_that_name_an_unknown_authorization_server_stop_the_client() {
     assert_eq!(world.script().token_requests.len(), 1);
 }
 
+/// RFC 9200 Section 6.9: somebody on the way answers the unauthorized request with the audience of a resource server
+/// that he holds and this device may use, and redirects the secure port to it.
+#[tokio::test]
+async fn hints_that_name_another_audience_bring_it_no_readings() {
+    let world = World::start().await;
+    world.script().hints.audience = Some("evil".into());
+    let readings = b"readings for the meter";
+    let post = async |known: ResourceServer| {
+        let client = world.builder(known).build().await.unwrap();
+        let url = world.url("/readings");
+        client
+            .post(&url, ContentFormat::TEXT_PLAIN, *readings)
+            .await
+    };
+    let error = post(world.known()).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::ForeignAudience { named, .. } if named == "evil"),
+        "{error}"
+    );
+    assert_eq!(error.fault(), Fault::Refused);
+    assert!(error.to_string().contains("configure this audience"));
+    assert!(world.script().plain_requests.len() == 1);
+    assert!(world.script().token_requests.is_empty());
+    assert!(world.script().identities.is_empty() && world.script().secure_requests.is_empty());
+    // Whoever trusts the hints is led there: the attack is real.
+    post(world.known().trust_hinted_audience(true))
+        .await
+        .unwrap();
+    let script = world.script();
+    assert_eq!(script.asked()[0].audience.as_deref(), Some("evil"));
+    assert_eq!(script.secure_requests[0].payload, readings);
+}
+
 #[tokio::test]
 async fn f04_a_resource_server_that_is_not_configured_gets_nothing() {
     let world = World::start().await;

@@ -65,7 +65,7 @@ async fn measure(case: Case) -> Traffic {
     let site = Site::start().await;
     let configured = match case {
         Case::Upload => site.configured().token_transport(TokenTransport::Upload),
-        Case::Hints => site.known(),
+        Case::Hints => site.known().trust_hinted_audience(true),
         _ => site.configured(),
     };
     let client = site.client(configured.clone()).await;

@@ -69,9 +69,13 @@ pub(crate) struct Options {
     /// for the key itself: command lines are visible to other users.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
-    /// Audience of the token; default: from the hints of the resource server.
+    /// Audience of the token; default: from the hints of the resource server, if they name the host of the URL.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) audience: Option<String>,
+    /// Take any audience from the hints. Whoever can change datagrams on the way can then send this device to any
+    /// other resource server that it may use.
+    #[arg(long, global = true)]
+    pub(crate) trust_hinted_audience: bool,
     /// Scope of the token: 'GET /meters,PUT /relay/1' (AIF, RFC 9237), text:WORDS, or hex:BYTES; default: from the
     /// hints, else what the authorization server grants.
     #[arg(long, global = true, value_name = "SCOPE")]

@@ -35,6 +35,8 @@ pub(crate) struct ResourceServerTable {
     pub(crate) address: Option<SocketAddr>,
     pub(crate) plain_port: Option<u16>,
     pub(crate) audience: Option<String>,
+    #[serde(default)]
+    pub(crate) trust_hinted_audience: bool,
     pub(crate) scope: Option<String>,
     pub(crate) wider_scope: Option<String>,
     pub(crate) authz_info: Option<String>,
