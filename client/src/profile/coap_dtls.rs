@@ -22,6 +22,13 @@ const MAX_KEY: usize = 64;
 /// Key operations that fit the derivation of a premaster secret (RFC 9052 Table 5).
 const DERIVING_OPERATIONS: [KeyOperation; 2] = [KeyOperation::DeriveKey, KeyOperation::DeriveBits];
 
+/// Values of `alg` that fit. RFC 9053 has no algorithm for a TLS PSK; deployed servers write the one of the cipher
+/// suites, AES-CCM with a tag of 8 or 16 bytes.
+const FITTING_ALGORITHMS: [i64; 2] = [
+    registry::algorithm::AES_CCM_16_64_128,
+    registry::algorithm::AES_CCM_16_128_128,
+];
+
 /// Pre-shared keys over DTLS.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CoapDtls;
@@ -112,9 +119,11 @@ fn symmetric(key: &CoseKey, running: Option<&ProofKey>) -> Result<ProofKey, Unus
         return Err(Unusable::Key("not a symmetric key".into()));
     };
     let attributes = &symmetric.attributes;
-    // RFC 9201 Section 5: a key whose alg or key_ops does not fit the profile is not used. A pre-shared key of DTLS
-    // is input of a key derivation; every COSE algorithm that alg could name is another use.
-    if let Some(algorithm) = attributes.alg {
+    // RFC 9201 Section 5: a key whose alg or key_ops does not fit the profile is not used.
+    if let Some(algorithm) = attributes
+        .alg
+        .filter(|number| !FITTING_ALGORITHMS.contains(number))
+    {
         return Err(Unusable::Key(format!(
             "its alg ({algorithm}) restricts it to another use than DTLS"
         )));

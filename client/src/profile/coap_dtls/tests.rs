@@ -91,8 +91,6 @@ fn f45_a_token_that_does_not_fit_the_handshake_is_uploaded_as_a_cwt() {
 #[test]
 fn p06_keys_that_do_not_fit_the_profile_are_not_used() {
     let refused = [
-        key_with(|key| key.alg = Some(5)),
-        key_with(|key| key.alg = Some(10)),
         key_with(|key| key.key_ops = Some(vec![KeyOperation::Verify])),
         key_with(|key| key.key_ops = Some(vec![KeyOperation::MacCreate, KeyOperation::MacVerify])),
         key_with(|key| key.key_ops = Some(Vec::new())),
@@ -110,6 +108,38 @@ fn p06_keys_that_do_not_fit_the_profile_are_not_used() {
         CoapDtls.proof_key(None, None),
         Err(Unusable::Key(_))
     ));
+}
+
+#[test]
+fn p06_the_alg_of_a_key_is_that_of_the_cipher_suites_or_missing() {
+    let cases = [
+        (None, true),
+        // AES-CCM-16-64-128 and AES-CCM-16-128-128.
+        (Some(10), true),
+        (Some(30), true),
+        // Tags of the same length under other nonces, then keys of 256 bits.
+        (Some(12), false),
+        (Some(32), false),
+        (Some(11), false),
+        (Some(31), false),
+        // A128GCM, HMAC 256/64, HMAC 256/256, direct+HKDF-SHA-256, ES256, reserved, unassigned.
+        (Some(1), false),
+        (Some(4), false),
+        (Some(5), false),
+        (Some(-10), false),
+        (Some(-7), false),
+        (Some(0), false),
+        (Some(i64::MAX), false),
+    ];
+    for (alg, fits) in cases {
+        let confirmation = key_with(|key| key.alg = alg);
+        let result = CoapDtls.proof_key(Some(&confirmation), None);
+        if fits {
+            assert_eq!(result, Ok(proof_key(&SECRET)), "{alg:?}");
+        } else {
+            assert!(matches!(result, Err(Unusable::Key(_))), "{alg:?}");
+        }
+    }
 }
 
 #[test]
