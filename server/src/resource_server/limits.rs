@@ -1,8 +1,9 @@
 /// What bounds the memory and the work that peers can cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Tokens held at a time. Default 1024, about 1 kB each. When full, the oldest that was never used gives way; if
-    /// all are in use, new ones are answered with 5.03.
+    /// Tokens held at a time. Default 4096, as many as sessions, about 1 kB each. When full, the oldest that was
+    /// never used gives way, then the one whose last session ended first; if all have live sessions, new ones are
+    /// answered with 5.03.
     pub tokens: usize,
     /// Seconds after which a token that was never used for a session is dropped. Default 600.
     // RFC 9202 Section 7: a time boundary for tokens that are not used.
@@ -20,7 +21,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            tokens: 1024,
+            tokens: 4096,
             unused_token_seconds: 600,
             observations: 16,
             uploads_per_second: 16,

@@ -162,7 +162,12 @@ impl ResourceServer {
     }
 
     fn unbind_session(&self, session: SessionId, reason: &str) {
-        self.state().sessions.remove(session);
+        let now = self.clock.now();
+        let mut state = self.state();
+        if let Some(key) = state.sessions.remove(session) {
+            state.tokens.mark_idle(&key, now);
+        }
+        drop(state);
         self.subscribers.tell(|| Event::SessionClosed {
             session,
             reason: reason.to_owned(),

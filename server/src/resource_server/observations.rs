@@ -108,7 +108,7 @@ impl State {
     /// The live token of the key that a session proved.
     pub(super) fn token_of(
         &self,
-        session: motekey_coap::dtls::SessionId,
+        session: SessionId,
         now: UnixSeconds,
     ) -> Option<&Entry> {
         let key = self.sessions.key(session)?;

@@ -73,16 +73,16 @@ impl Sessions {
         self.by_id.get(&session).map(|bound| &bound.key)
     }
 
-    /// The session is closed.
-    pub(super) fn remove(&mut self, session: SessionId) {
-        if let Some(bound) = self.by_id.remove(&session)
-            && let Some(siblings) = self.by_generation.get_mut(&bound.key.generation)
-        {
-            siblings.remove(&session);
-            if siblings.is_empty() {
-                self.by_generation.remove(&bound.key.generation);
-            }
+    /// The session is closed. The key, if this was its last session.
+    pub(super) fn remove(&mut self, session: SessionId) -> Option<ProvenKey> {
+        let bound = self.by_id.remove(&session)?;
+        let siblings = self.by_generation.get_mut(&bound.key.generation)?;
+        siblings.remove(&session);
+        if !siblings.is_empty() {
+            return None;
         }
+        self.by_generation.remove(&bound.key.generation);
+        Some(bound.key)
     }
 
     /// An observation begins in a session; `false` if it has as many as it may.

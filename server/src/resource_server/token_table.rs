@@ -8,6 +8,7 @@ use motekey_cose::revocation::TokenHash;
 use super::proof_key::ProofKey;
 use super::reserved::{HANDSHAKE_TIME, Holder, Reserved};
 use super::rights::Rights;
+use super::sessions::ProvenKey;
 use crate::clock::UnixSeconds;
 use crate::event::TokenEnd;
 
@@ -60,15 +61,23 @@ pub(super) struct Entry {
     token_id: Option<Vec<u8>>,
     pub(super) digest: Digest,
     stored_at: UnixSeconds,
+    history: History,
+}
+
+/// What became of a key so far; it stays when a token for the same key takes the place of another.
+#[derive(Debug, Clone, Copy, Default)]
+struct History {
     /// When a handshake last got the key.
     handed_out_at: Option<UnixSeconds>,
     used: bool,
+    /// Since when no session goes by the key that did before.
+    idle_since: Option<UnixSeconds>,
 }
 
 impl Entry {
     /// When it is removed, if nothing happens before.
     fn goes_at(&self, unused_limit: UnixSeconds) -> UnixSeconds {
-        if self.used {
+        if self.history.used {
             self.expires_at
         } else {
             self.expires_at
@@ -76,9 +85,20 @@ impl Entry {
         }
     }
 
+    /// Its place among those that give way when the table is full, lowest first: what was never used, then what has
+    /// no session any more. `None` while a session goes by it.
+    fn gives_way(&self) -> Option<(bool, UnixSeconds)> {
+        if self.history.used {
+            self.history.idle_since.map(|since| (true, since))
+        } else {
+            Some((false, self.stored_at))
+        }
+    }
+
     /// Until when a handshake may run with the key.
     fn in_handshake_until(&self) -> Option<UnixSeconds> {
-        self.handed_out_at
+        self.history
+            .handed_out_at
             .map(|begun| begun.saturating_add(HANDSHAKE_TIME))
     }
 
@@ -107,7 +127,7 @@ pub(super) enum Conflict {
     KeyIdTaken,
     /// A newer token of the same key is here.
     Outdated,
-    /// The table is full of tokens in use.
+    /// The table is full of tokens with live sessions.
     Full,
 }
 
@@ -124,8 +144,9 @@ pub(super) struct Removed {
 }
 
 /// The table. At most `capacity` tokens, about 1 kB each with a scope of some ten entries, and their own size where they
-/// are introspected. When it is full, the token that was never used for the longest time gives way; tokens in use or in
-/// a handshake never do, and then new ones are refused.
+/// are introspected. When it is full, the token that was never used for the longest time gives way, then the one whose
+/// last session ended first: a peer that comes back with a new token each time takes nobody's place. Tokens with a live
+/// session or in a handshake never give way; where all are such, new ones are refused.
 #[derive(Debug)]
 pub(super) struct TokenTable {
     capacity: usize,
@@ -173,7 +194,7 @@ impl TokenTable {
             .by_key
             .get_mut(key_id)
             .filter(|entry| entry.expires_at > now)?;
-        entry.handed_out_at = Some(now);
+        entry.history.handed_out_at = Some(now);
         Some(entry.clone())
     }
 
@@ -183,9 +204,19 @@ impl TokenTable {
         if let Some(entry) = self.by_key.get_mut(key_id) {
             self.by_end
                 .remove(&(entry.goes_at(limit), entry.key_id.clone()));
-            entry.used = true;
+            entry.history.used = true;
+            entry.history.idle_since = None;
             self.by_end
                 .insert((entry.goes_at(limit), entry.key_id.clone()));
+        }
+    }
+
+    /// The last session of this key has ended.
+    pub(super) fn mark_idle(&mut self, key: &ProvenKey, now: UnixSeconds) {
+        if let Some(entry) = self.by_key.get_mut(&key.key_id)
+            && entry.generation == key.generation
+        {
+            entry.history.idle_since = Some(now);
         }
     }
 
@@ -203,7 +234,7 @@ impl TokenTable {
             }
             check_update(entry, &candidate)?;
             let key = entry.key.clone();
-            let (history, generation) = ((entry.used, entry.handed_out_at), entry.generation);
+            let (history, generation) = (entry.history, entry.generation);
             let (sequence, expires_at) = (entry.numbered(), entry.expires_at);
             let key_id = entry.key_id.clone();
             let digest = entry.digest;
@@ -233,7 +264,7 @@ impl TokenTable {
         }
         self.make_room(now, removed)?;
         self.generations += 1;
-        self.put(candidate, key, (false, None), self.generations, now);
+        self.put(candidate, key, History::default(), self.generations, now);
         Ok(Stored::New)
     }
 
@@ -285,7 +316,7 @@ impl TokenTable {
         &mut self,
         candidate: Candidate,
         key: ProofKey,
-        (used, handed_out_at): (bool, Option<UnixSeconds>),
+        history: History,
         generation: u64,
         now: UnixSeconds,
     ) {
@@ -305,8 +336,7 @@ impl TokenTable {
             token_id: candidate.token_id,
             digest: candidate.digest,
             stored_at: now,
-            handed_out_at,
-            used,
+            history,
         };
         let limit = self.unused_limit();
         self.by_end
@@ -357,9 +387,10 @@ impl TokenTable {
         let oldest = self
             .by_key
             .values()
-            .filter(|entry| !entry.used && entry.in_handshake_until().is_none_or(|end| end <= now))
-            .min_by_key(|entry| entry.stored_at)
-            .map(|entry| entry.key_id.clone())
+            .filter(|entry| entry.in_handshake_until().is_none_or(|end| end <= now))
+            .filter_map(|entry| Some((entry.gives_way()?, &entry.key_id)))
+            .min_by_key(|(order, _)| *order)
+            .map(|(_, key_id)| key_id.clone())
             .ok_or(Conflict::Full)?;
         self.remove(&oldest, TokenEnd::Evicted, removed);
         Ok(())

@@ -1,7 +1,7 @@
 use super::super::{Limits, ResourceServer, SequenceStorage, VolatileSequence};
 use super::support::*;
 use crate::event::{Event, TokenEnd};
-use motekey_coap::dtls::PskAnswer;
+use motekey_coap::dtls::{PskAnswer, SessionId};
 use motekey_coap::message::Code;
 use motekey_cose::claims::{ClaimsSet, NumericDate};
 use motekey_cose::confirmation::Confirmation;
@@ -331,4 +331,52 @@ async fn exi_needs_a_cti_of_this_server() {
             "{cti:?}"
         );
     }
+}
+
+/// A peer that comes back with a new token each time must not keep others out.
+#[tokio::test]
+async fn d40_tokens_without_a_session_give_way_and_those_with_one_never_do() {
+    const HANDSHAKE_OVER: i64 = 61;
+    let limits = Limits {
+        tokens: 4,
+        ..Limits::default()
+    };
+    let bench = bench_with(|builder| builder.limits(limits));
+    let long = |number: u8| ClaimsSet {
+        exp: Some(NumericDate::from_seconds(NOW + 1_000_000)),
+        ..claims(number)
+    };
+    bench.connect(1, &token(&long(1)));
+    for number in 2..60 {
+        let session = u64::from(number);
+        bench.clock.advance(HANDSHAKE_OVER);
+        bench.connect(session, &token(&long(number)));
+        assert_eq!(bench.get(session, "/a").await, Code::CONTENT);
+        bench.server.unbind_session(SessionId(session), "test");
+    }
+    assert_eq!(bench.server.tokens(), 4);
+    assert_eq!(bench.get(1, "/a").await, Code::CONTENT);
+    // The one whose session ended first went first.
+    bench.clock.advance(HANDSHAKE_OVER);
+    bench.connect(100, &form_a(59));
+    assert_eq!(bench.psk(&form_a(2)), PskAnswer::IllegalParameter);
+}
+
+#[tokio::test]
+async fn d40_a_table_of_live_sessions_refuses_newcomers() {
+    let limits = Limits {
+        tokens: 2,
+        ..Limits::default()
+    };
+    let bench = bench_with(|builder| builder.limits(limits));
+    for number in 1..=2 {
+        bench.connect(u64::from(number), &token(&claims(number)));
+    }
+    bench.clock.advance(61);
+    assert_eq!(
+        bench.upload(&token(&claims(3))).await,
+        Code::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(bench.get(1, "/a").await, Code::CONTENT);
+    assert_eq!(bench.get(2, "/a").await, Code::CONTENT);
 }
