@@ -1,6 +1,9 @@
 //! Observations live no longer than the rights that they began with (RFC 9200 Section 5.10.3, RFC 9202 Section 4).
 
+use std::collections::BTreeSet;
+
 use motekey_coap::driver::{Context, Handle};
+use motekey_coap::dtls::SessionId;
 use motekey_coap::endpoint::ObservationId;
 use motekey_coap::message::{Code, Request, Response};
 
@@ -17,6 +20,8 @@ pub(super) struct Endings {
     pub(super) orphans: Vec<Orphan>,
     /// Observations that the new rights of their session do not cover, with the code to tell.
     pub(super) refused: Vec<(ObservationId, Code)>,
+    /// Sessions whose rights were replaced: what they have not fetched of earlier responses is withheld.
+    pub(super) replaced: BTreeSet<SessionId>,
 }
 
 impl ResourceServer {
@@ -130,6 +135,8 @@ impl State {
             access::refuse(Some(entry), &observed.target, observed.method)
         });
         self.endings.refused.extend(refused);
+        let sessions = self.sessions.of_generation(entry.generation);
+        self.endings.replaced.extend(sessions);
     }
 }
 

@@ -85,6 +85,12 @@ impl Sessions {
         Some(bound.key)
     }
 
+    /// The sessions of a key.
+    pub(super) fn of_generation(&self, generation: u64) -> impl Iterator<Item = SessionId> {
+        let sessions = self.by_generation.get(&generation);
+        sessions.into_iter().flatten().copied()
+    }
+
     /// An observation begins in a session; `false` if it has as many as it may.
     pub(super) fn observe(&mut self, observed: Observed) -> bool {
         let Some(bound) = self.by_id.get_mut(&observed.observation.session()) else {

@@ -64,6 +64,10 @@ impl ResourceServer {
     /// Ends what has no token any more.
     async fn end_sessions(&self, handle: &Handle) {
         let endings = self.sweep();
+        for session in endings.replaced {
+            // RFC 9202 Section 4: what was asked for under the former rights is not handed out under the new ones.
+            handle.forget_bodies(session).await;
+        }
         for (observation, code) in endings.refused {
             // RFC 7641 Section 4.2: an error response ends the observation.
             handle.notify(observation, self.refused(code)).await;

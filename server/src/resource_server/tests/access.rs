@@ -201,6 +201,16 @@ async fn d37_f48_new_token_changes_the_rights_of_the_running_session_at_once() {
 }
 
 #[tokio::test]
+async fn d37_blocks_of_answers_under_the_former_rights_are_withheld() {
+    let bench = connected(&[("/a", GET)]).await;
+    assert!(bench.server.sweep().replaced.is_empty());
+    bench.upload(&token(&update(1, GET, NOW + 1))).await;
+    let replaced: Vec<_> = bench.server.sweep().replaced.into_iter().collect();
+    assert_eq!(replaced, [SessionId(1)], "told to the endpoint once");
+    assert!(bench.server.sweep().replaced.is_empty());
+}
+
+#[tokio::test]
 async fn d37_older_token_does_not_come_back() {
     let bench = connected(&[("/a", GET)]).await;
     let wide = token(&update(1, GET | PUT, NOW - 10));
