@@ -111,11 +111,7 @@ impl ResourceServer {
 
 impl State {
     /// The live token of the key that a session proved.
-    pub(super) fn token_of(
-        &self,
-        session: SessionId,
-        now: UnixSeconds,
-    ) -> Option<&Entry> {
+    pub(super) fn token_of(&self, session: SessionId, now: UnixSeconds) -> Option<&Entry> {
         let key = self.sessions.key(session)?;
         self.tokens
             .get(&key.key_id, now)
