@@ -24,6 +24,11 @@ impl<T: Clock + ?Sized> Clock for Arc<T> {
     }
 }
 
+/// The runtime's monotonic clock, for waits. Tests that pause the runtime move it.
+pub(crate) fn runtime_now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
 /// The clock of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;

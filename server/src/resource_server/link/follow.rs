@@ -6,9 +6,10 @@ use std::time::Duration;
 use motekey_coap::driver::Observation;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::revocation::{Cursor, RevocationContent, RevocationResponse};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{sleep, sleep_until};
 
 use super::{Revocation, Unreachable, Uplink};
+use crate::clock::runtime_now;
 use crate::event::Event;
 use crate::resource_server::ResourceServer;
 
@@ -28,7 +29,7 @@ impl Follower {
     pub(in crate::resource_server) async fn run(self) {
         let mut wait = SHORTEST_WAIT;
         loop {
-            let began = Instant::now();
+            let began = runtime_now();
             // RFC 9770 Section 11: from an error nothing is concluded; it is tried again.
             if let Err(cause) = self.follow().await {
                 let detail = cause.to_string();
@@ -72,13 +73,13 @@ impl Follower {
     async fn poll(&self, mut cursor: Option<u64>) -> Result<(), Unreachable> {
         let full = Duration::from_secs(self.settings.full_query_seconds.max(1));
         let interval = Duration::from_secs(self.settings.poll_seconds.max(1));
-        let mut next_full = Instant::now() + full;
+        let mut next_full = runtime_now() + full;
         loop {
-            sleep_until((Instant::now() + interval).min(next_full)).await;
+            sleep_until((runtime_now() + interval).min(next_full)).await;
             let query = match cursor {
-                Some(index) if Instant::now() < next_full => format!("?diff=0&cursor={index}"),
+                Some(index) if runtime_now() < next_full => format!("?diff=0&cursor={index}"),
                 _ => {
-                    next_full = Instant::now() + full;
+                    next_full = runtime_now() + full;
                     String::new()
                 }
             };
