@@ -30,6 +30,8 @@ pub(super) struct AuthorizationServerTable {
     pub(super) signing_key: Option<Spanned<Secret>>,
     pub(super) signing_key_file: Option<Spanned<PathBuf>>,
     pub(super) signing_key_id: Option<Spanned<String>>,
+    pub(super) key_pair: Option<Spanned<Secret>>,
+    pub(super) key_pair_file: Option<Spanned<PathBuf>>,
     pub(super) signing_algorithm: Option<Spanned<String>>,
 }
 

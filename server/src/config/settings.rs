@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use motekey_coap::dtls::KeyPair;
 use motekey_coap::endpoint::EndpointConfig;
 use motekey_cose::crypto::{SignatureAlgorithm, rust};
 use motekey_cose::key::CoseKey;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub token_path: String,
     /// The key that signs tokens, if any.
     pub signing_key: Option<SigningKeyPair>,
+    /// The P-256 key pair that it shows to devices with raw public keys, if any.
+    pub key_pair: Option<KeyPair>,
     /// Limits of the endpoint.
     pub endpoint: EndpointConfig,
     /// How many issued tokens are remembered. Default: [`MemoryStore::DEFAULT_CAPACITY`].
@@ -49,6 +52,7 @@ impl Default for Settings {
             issuer: None,
             token_path: "/token".to_owned(),
             signing_key: None,
+            key_pair: None,
             endpoint: EndpointConfig::default(),
             max_issued_tokens: MemoryStore::DEFAULT_CAPACITY,
         }
@@ -71,6 +75,7 @@ impl Settings {
             ("issuer", self.issuer != other.issuer),
             ("token_path", self.token_path != other.token_path),
             ("signing_key", signing(self) != signing(other)),
+            ("key_pair", self.key_pair != other.key_pair),
             (
                 "limits",
                 self.endpoint != other.endpoint
@@ -108,9 +113,33 @@ pub(super) fn read(file: &File, secrets: &mut Secrets) -> Result<Settings, Probl
             .as_ref()
             .map_or(default.token_path, |path| path.get_ref().clone()),
         signing_key: signing_key(file, secrets)?,
+        key_pair: key_pair(file, secrets)?,
         endpoint: limits::endpoint(&file.limits)?,
         max_issued_tokens: limits::issued_tokens(&file.limits)?
             .unwrap_or(default.max_issued_tokens),
+    })
+}
+
+/// The key pair of the DTLS handshakes: the private key is the scalar.
+fn key_pair(file: &File, secrets: &mut Secrets) -> Result<Option<KeyPair>, Problem> {
+    let table = &file.authorization_server;
+    let source = KeySource {
+        owner: "authorization_server",
+        setting: "key_pair",
+        inline: table.key_pair.as_ref(),
+        file: table.key_pair_file.as_ref(),
+    };
+    let Some(secret) = secrets.key(&source)? else {
+        return Ok(None);
+    };
+    let bytes = secret.get_ref().expose();
+    let pair = <&[u8; 32]>::try_from(bytes).map(KeyPair::p256);
+    pair.ok().and_then(Result::ok).map(Some).ok_or_else(|| {
+        let text = format!(
+            "authorization_server: key_pair: {} bytes, wanted a P-256 private key of 32; make one with: openssl rand -hex 32",
+            bytes.len()
+        );
+        Problem::at(secret.span(), text)
     })
 }
 

@@ -173,6 +173,9 @@ async fn authorization_server(
     if let Some(issuer) = &settings.issuer {
         builder = builder.issuer(issuer);
     }
+    if let Some(pair) = &settings.key_pair {
+        builder = builder.key_pair(pair.clone());
+    }
     if let Some(pair) = &settings.signing_key {
         builder = builder.signing_key(pair.algorithm, pair.key.clone());
     }

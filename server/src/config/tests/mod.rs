@@ -251,3 +251,29 @@ fn a_file_that_is_not_there_is_named() {
         "/nonexistent/motekey.toml: No such file or directory (os error 2)"
     );
 }
+
+#[test]
+fn the_key_pair_of_the_server_is_read() {
+    let text = format!(
+        "[authorization_server]\nkey_pair = \"{}\"\n",
+        "07".repeat(32)
+    );
+    let settings = Configuration::parse(&text, Path::new("motekey.toml"))
+        .unwrap()
+        .settings;
+    let wanted = motekey_coap::dtls::KeyPair::p256(&[7; 32]).unwrap();
+    assert_eq!(settings.key_pair, Some(wanted));
+    for (key, bytes) in [("00".repeat(32), 32), ("07".repeat(16), 16)] {
+        let text = format!("[authorization_server]\nkey_pair = \"{key}\"\n");
+        let error = Configuration::parse(&text, Path::new("motekey.toml"))
+            .err()
+            .unwrap();
+        assert_eq!(error.line, Some(2));
+        assert!(
+            error
+                .text
+                .contains(&format!("{bytes} bytes, wanted a P-256")),
+            "{error}"
+        );
+    }
+}
