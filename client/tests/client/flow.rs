@@ -231,7 +231,7 @@ async fn a_refusal_without_a_wider_scope_is_the_answer() {
 }
 
 #[tokio::test]
-async fn d09_answers_belong_to_their_requests() {
+async fn calls_at_the_same_time_share_one_token_and_one_session() {
     let world = World::start().await;
     let client = world.client().await;
     let urls: Vec<String> = (0..4)
@@ -244,6 +244,10 @@ async fn d09_answers_belong_to_their_requests() {
         client.token(&urls[3])
     );
     assert!(a.is_ok() && b.is_ok() && c.is_ok() && d.is_ok());
-    // Calls at the same time share one token and one session.
     assert_eq!(world.script().token_requests.len(), 1);
+    let handshakes = client.report().exchanges;
+    let handshakes = handshakes
+        .iter()
+        .filter(|exchange| exchange.step == Step::ResourceServerHandshake);
+    assert_eq!(handshakes.count(), 1);
 }
