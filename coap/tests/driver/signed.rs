@@ -159,7 +159,7 @@ async fn d13_a_libcoap_client_with_a_raw_public_key_gets_a_resource() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn x04_an_openssl_client_with_a_certificate_gets_a_resource() {
+async fn an_openssl_client_with_a_certificate_gets_a_resource() {
     let (server, greeter) = start(true).await;
     let files = Files::new("openssl-certificate");
     let mut openssl = Program::start(

@@ -91,8 +91,8 @@ macro_rules! dtls_conformance {
             a_raw_public_key_that_nobody_knows_is_refused,
             l07_a_server_with_another_raw_public_key_is_refused,
             l06_without_a_common_certificate_type_the_client_gets_unsupported_certificate,
-            x04_certificates_connect_and_are_told,
-            x04_certificates_for_another_name_or_of_nobody_are_refused,
+            certificates_connect_and_are_told,
+            certificates_for_another_name_or_of_nobody_are_refused,
             every_kind_of_credential_connects_to_one_server,
         );
     };
@@ -190,12 +190,9 @@ pub const CASES: &[Case] = &[
         "l06_without_a_common_certificate_type_the_client_gets_unsupported_certificate",
         signed::no_common_type,
     ),
+    ("certificates_connect_and_are_told", signed::certificates),
     (
-        "x04_certificates_connect_and_are_told",
-        signed::certificates,
-    ),
-    (
-        "x04_certificates_for_another_name_or_of_nobody_are_refused",
+        "certificates_for_another_name_or_of_nobody_are_refused",
         signed::refused_certificates,
     ),
     (
