@@ -8,9 +8,11 @@ mod query;
 mod response;
 #[cfg(all(test, feature = "rust-crypto"))]
 mod tests;
+mod twin;
 
 pub use form::is_revocable;
 pub use hash::{TokenHash, decode_text_form};
 pub use problem::{RevocationError, RevocationProblem};
 pub use query::{QueryError, RevocationQuery, Support};
 pub use response::{Cursor, RevocationContent, RevocationResponse, RevocationUpdate};
+pub use twin::twin;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{
     Cursor, QueryError, RevocationContent, RevocationError, RevocationProblem, RevocationQuery,
     RevocationResponse, RevocationUpdate, Support, TokenHash, base64url, decode_text_form,
-    is_revocable,
+    is_revocable, twin,
 };
 
 const CURSOR: Support = Support::Cursor { max_index: 100 };
@@ -183,6 +183,49 @@ fn r12_r13_problems_have_the_bytes_of_rfc_9770() {
         assert_eq!(RevocationProblem::decode(&bytes), Ok(problem));
     }
     assert!(RevocationProblem::decode(&[0xa1, 0x20, 0x61, 0x61]).is_err());
+}
+
+#[test]
+fn r22_the_second_signature_of_es256_verifies_and_is_found() {
+    use crate::claims::{Audience, ClaimsSet, NumericDate};
+    use crate::crypto::SignatureAlgorithm;
+    use crate::crypto::rust::PROVIDER;
+    use crate::key::CoseKey;
+    use crate::token::{ProtectionKey, TokenStyle, TrustedIssuers, VerificationKey, mint, verify};
+
+    let claims = ClaimsSet {
+        aud: Some(Audience::One("lock".to_string())),
+        exp: Some(NumericDate::from_seconds(100)),
+        ..ClaimsSet::default()
+    };
+    let key = CoseKey::p256(&PROVIDER, &[7; 32], None).unwrap();
+    let signing = key
+        .signing_key(&PROVIDER, SignatureAlgorithm::Es256)
+        .unwrap();
+    let token = mint(
+        &claims,
+        &ProtectionKey::Sign(&signing),
+        TokenStyle::REVOCABLE,
+    )
+    .unwrap();
+    let other = twin(&token).unwrap();
+    assert_ne!(token, other);
+    assert!(is_revocable(&other));
+    let public = key.public().unwrap();
+    let verifying = public
+        .verifying_key(&PROVIDER, SignatureAlgorithm::Es256)
+        .unwrap();
+    let issuers = TrustedIssuers::one("as", vec![VerificationKey::Signature(verifying)]);
+    for token in [&token, &other] {
+        let now = NumericDate::from_seconds(1);
+        assert!(verify(&PROVIDER, token, &issuers, now, &["lock"]).is_ok());
+    }
+    assert_eq!(twin(&other), Some(token));
+    assert_eq!(twin(&[0xd8, 0x3d, 0xd0, 0x83]), None);
+    let mut beyond = other;
+    let start = beyond.len() - 32;
+    beyond[start..].fill(0xff);
+    assert_eq!(twin(&beyond), None, "s is below the order");
 }
 
 #[test]
