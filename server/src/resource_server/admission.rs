@@ -9,7 +9,7 @@ use motekey_cose::claims::{ClaimsSet, NumericDate};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::key::CoseKey;
 use motekey_cose::registry::profile;
-use motekey_cose::revocation::is_revocable;
+use motekey_cose::revocation::{TokenHash, is_revocable, twin};
 use motekey_cose::token::{TokenError, verify};
 
 use super::ResourceServer;
@@ -181,7 +181,11 @@ impl ResourceServer {
             return Err(TokenRefusal::NotRevocable);
         }
         let key = verified.proof_key();
-        self.candidate(verified.claims(), verified.issuer(), key, digest, now)
+        let twin = twin(token).filter(|_| self.follows_list);
+        Ok(Candidate {
+            twin: twin.map(|twin| TokenHash::of_token(&self.crypto, &twin)),
+            ..self.candidate(verified.claims(), verified.issuer(), key, digest, now)?
+        })
     }
 
     /// Checks what the authorization server says of an active token.
@@ -256,6 +260,7 @@ impl ResourceServer {
             expires_at,
             sequence,
             question: None,
+            twin: None,
         })
     }
 

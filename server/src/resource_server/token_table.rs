@@ -33,6 +33,8 @@ pub(super) struct Candidate {
     pub(super) sequence: Option<u64>,
     /// The question that made it good, if one was asked.
     pub(super) question: Option<Question>,
+    /// The hash of the other token that verifies as this one does.
+    pub(super) twin: Option<Digest>,
 }
 
 /// A question to the authorization server about a token.
@@ -56,6 +58,7 @@ pub(super) struct Entry {
     /// Differs for each key that was ever stored, and stays when a token for the same key takes its place.
     pub(super) generation: u64,
     pub(super) question: Option<Question>,
+    twin: Option<Digest>,
     sequence: Option<u64>,
     issued_at: Option<UnixSeconds>,
     token_id: Option<Vec<u8>>,
@@ -290,7 +293,13 @@ impl TokenTable {
 
     /// Removes the token with this hash: it was revoked.
     pub(super) fn revoke(&mut self, digest: &Digest) -> Option<Removed> {
-        let key_id = self.by_digest.get(digest)?.clone();
+        let key_id = match self.by_digest.get(digest) {
+            Some(key_id) => key_id.clone(),
+            None => {
+                let twin = |entry: &&Entry| entry.twin.as_ref() == Some(digest);
+                self.by_key.values().find(twin)?.key_id.clone()
+            }
+        };
         let mut removed = Vec::new();
         self.remove(&key_id, TokenEnd::Revoked, &mut removed);
         removed.pop()
@@ -331,6 +340,7 @@ impl TokenTable {
             expires_at: candidate.expires_at,
             generation,
             question: candidate.question,
+            twin: candidate.twin,
             sequence: candidate.sequence,
             issued_at: candidate.issued_at,
             token_id: candidate.token_id,

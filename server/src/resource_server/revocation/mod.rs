@@ -49,7 +49,13 @@ impl ResourceServer {
     /// Holds the hash of a revoked token, and drops the token.
     // RFC 9770 Section 11.1: the token is expunged, its hash is not.
     fn hold(&self, state: &mut State, hash: &TokenHash, removed: &mut Vec<Removed>) {
-        let gone = state.tokens.revoke(hash);
+        // A token whose hash is held already was not stored.
+        let known = state.revoked.contains(hash);
+        let gone = if known {
+            None
+        } else {
+            state.tokens.revoke(hash)
+        };
         let evicted = state.revoked.hold(*hash);
         self.fold_sequence(state, evicted);
         if let Some(gone) = gone {
@@ -68,12 +74,14 @@ impl ResourceServer {
         state: &mut State,
         candidate: &Candidate,
     ) -> Result<(), TokenRefusal> {
-        if !state.revoked.contains(&candidate.digest) {
+        // The client can write the other signature of ES256: then the hash of its twin is the one in the list.
+        let hashes = std::iter::once(candidate.digest).chain(candidate.twin);
+        let Some(hash) = hashes.into_iter().find(|hash| state.revoked.contains(hash)) else {
             return Ok(());
-        }
+        };
         // Of a token with exi the time begins when it is accepted, so its end is not known.
         let end = candidate.sequence.is_none().then_some(candidate.expires_at);
-        self.note_revoked(state, &candidate.digest, end, candidate.sequence);
+        self.note_revoked(state, &hash, end, candidate.sequence);
         Err(TokenRefusal::Revoked)
     }
 

@@ -1,16 +1,19 @@
 use std::sync::Arc;
 
-use motekey_coap::dtls::{PreSharedKey, PskAnswer};
+use motekey_coap::dtls::{KeyPair, PreSharedKey, PskAnswer};
 use motekey_coap::message::Code;
 use motekey_cose::claims::ClaimsSet;
-use motekey_cose::crypto::AeadAlgorithm;
+use motekey_cose::confirmation::Confirmation;
 use motekey_cose::crypto::rust::PROVIDER;
+use motekey_cose::crypto::{AeadAlgorithm, SignatureAlgorithm};
 use motekey_cose::envelope::HeaderPlacement;
 use motekey_cose::key::CoseKey;
 use motekey_cose::revocation::{
-    RevocationContent, RevocationResponse, RevocationUpdate, TokenHash,
+    RevocationContent, RevocationResponse, RevocationUpdate, TokenHash, twin,
 };
-use motekey_cose::token::{ProtectionKey, TokenStyle, TokenTags, mint};
+use motekey_cose::token::{
+    ProtectionKey, TokenStyle, TokenTags, TrustedIssuer, VerificationKey, mint,
+};
 
 use super::super::{
     AuthorizationServerLink, Limits, ResourceServerBuilder, Revocation, RevocationStorage,
@@ -255,6 +258,43 @@ async fn r21_a_newer_token_of_the_same_key_is_not_touched() {
     assert_eq!(bench.get(1, "/a").await, Code::CONTENT);
     assert_eq!(bench.full(&[hash(&newer)]), 1);
     assert_eq!(bench.get(1, "/a").await, Code::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn r21_r22_the_second_signature_of_a_token_does_not_save_it() {
+    let issuer = CoseKey::p256(&PROVIDER, &[7; 32], None).unwrap();
+    let signing = issuer
+        .signing_key(&PROVIDER, SignatureAlgorithm::Es256)
+        .unwrap();
+    let public = issuer.public().unwrap();
+    let verifying = public
+        .verifying_key(&PROVIDER, SignatureAlgorithm::Es256)
+        .unwrap();
+    let bench = following(|builder| {
+        let own = KeyPair::ed25519(&[9; 32]);
+        builder.key_pair(own).trust(TrustedIssuer {
+            name: "signs".to_owned(),
+            keys: vec![VerificationKey::Signature(verifying)],
+        })
+    });
+    let mut originals = Vec::new();
+    for number in [1, 2] {
+        let device = CoseKey::ed25519(&PROVIDER, &[number; 32], None).unwrap();
+        let claims = ClaimsSet {
+            cnf: Some(Confirmation::Key(device.public().unwrap())),
+            ..claims(number)
+        };
+        let protection = ProtectionKey::Sign(&signing);
+        originals.push(mint(&claims, &protection, TokenStyle::REVOCABLE).unwrap());
+    }
+    // One comes as its twin before it is revoked, the other one after.
+    let twins: Vec<_> = originals.iter().map(|token| twin(token).unwrap()).collect();
+    assert_eq!(bench.upload(&twins[0]).await, Code::CREATED);
+    assert_eq!(bench.full(&[hash(&originals[0]), hash(&originals[1])]), 1);
+    assert_eq!(bench.server.tokens(), 0);
+    for token in originals.iter().chain(&twins) {
+        assert_eq!(bench.upload(token).await, Code::UNAUTHORIZED);
+    }
 }
 
 /// base64url without padding.
