@@ -96,7 +96,7 @@ fn bodies(body: &[u8]) {
     let _ = (ecdhe_server(body), ecdhe_client(body), raw_public_key(body));
 }
 
-/// A server, its front and its session, under attack. See [`World::step`] for the input.
+/// A server, its front and its session, under attack. See `World::step` for the input.
 pub fn dtls_server(data: &[u8]) {
     attack(data, Role::Server);
 }
