@@ -66,6 +66,9 @@ pub(super) struct ResourceServerTable {
     pub(super) token_tags: Option<Spanned<String>>,
     pub(super) token_headers: Option<Spanned<String>>,
     pub(super) subject_in_token: Option<bool>,
+    pub(super) session_identity: Option<Spanned<String>>,
+    pub(super) session_key: Option<Spanned<Secret>>,
+    pub(super) session_key_file: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +87,8 @@ pub(super) struct DeviceTable {
     pub(super) key_file: Option<Spanned<PathBuf>>,
     pub(super) public_key: Option<Spanned<String>>,
     pub(super) profiles: Option<Vec<Spanned<String>>>,
+    pub(super) disabled: Option<bool>,
+    pub(super) administrator: Option<bool>,
     #[serde(default)]
     pub(super) allow: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
 }

@@ -146,6 +146,7 @@ fn resource_server(
     }
     record.clockless = table.clockless.unwrap_or(record.clockless);
     record.subject_in_token = table.subject_in_token.unwrap_or(record.subject_in_token);
+    record.credential = session_credential(table, secrets, &mut places)?;
     choices(table, &mut record)?;
     Ok((record, places))
 }
@@ -212,6 +213,39 @@ fn shared_key(
         shared.key_id = Some(identifier(&format!("{name}: shared_key_id"), id)?);
     }
     Ok(Some(shared))
+}
+
+/// What a resource server opens its sessions with.
+fn session_credential(
+    table: &ResourceServerTable,
+    secrets: &mut Secrets,
+    places: &mut Places,
+) -> Result<Option<DeviceCredential>, Problem> {
+    let name = table.name.get_ref();
+    let source = KeySource {
+        owner: name,
+        setting: "session_key",
+        inline: table.session_key.as_ref(),
+        file: table.session_key_file.as_ref(),
+    };
+    let Some(key) = secrets.key(&source)? else {
+        return match &table.session_identity {
+            Some(identity) => Err(Problem::at(
+                identity.span(),
+                format!("{name}: session_identity without session_key_file"),
+            )),
+            None => Ok(None),
+        };
+    };
+    let identity = match &table.session_identity {
+        None => name.as_bytes().to_vec(),
+        Some(identity) => {
+            places.identity = identity.span();
+            identifier(&format!("{name}: session_identity"), identity)?
+        }
+    };
+    let key = key.into_inner();
+    Ok(Some(DeviceCredential::PreSharedKey { identity, key }))
 }
 
 fn group(table: &GroupTable, signs: bool, registry: &mut Registry) -> Result<(), Problem> {
@@ -308,8 +342,8 @@ fn device(
             .iter()
             .map(|(audience, lines)| access_rule(name, registry, audience, lines))
             .collect::<Result<_, _>>()?,
-        disabled: false,
-        administrator: false,
+        disabled: table.disabled.unwrap_or_default(),
+        administrator: table.administrator.unwrap_or_default(),
     };
     Ok((device, places))
 }

@@ -7,7 +7,7 @@ use motekey_cose::crypto::SignatureAlgorithm;
 use motekey_cose::scope::{Aif, Method, MethodSet};
 
 use super::*;
-use crate::registry::{Audience, DeviceCredential, ScopeKind, ScopeRule};
+use crate::registry::{Audience, DeviceCredential, Party, ScopeKind, ScopeRule};
 
 /// A key that nobody would choose.
 const KEY: &str = "8f3a5c11d09be7426af0c2917e55d381";
@@ -140,6 +140,38 @@ fn the_defaults_in_the_example_are_those_of_the_code() {
     let record =
         |registry: &Registry| format!("{:?}", registry.resource_server("gateway").unwrap());
     assert_eq!(record(&said), record(&default));
+}
+
+#[test]
+fn sessions_of_resource_servers_and_states_of_devices_arrive() {
+    let session = "5be1094c77d2a63f18c9be0475f32d6a";
+    let with = |lines: &str| format!("{}{lines}", gateway());
+    let own = with(&format!("session_key = \"{session}\"\n"));
+    let named = with(&format!(
+        "session_identity = \"hex:0a0b\"\nsession_key = \"{session}\"\n"
+    ));
+    for (text, identity) in [(own, &b"gateway"[..]), (named, &[0x0a, 0x0b])] {
+        let registry = parse(&text).unwrap().registry;
+        let party = registry.party_by_identity(identity);
+        assert!(
+            matches!(party, Some(Party::ResourceServer(record)) if &*record.name == "gateway"),
+            "{identity:02x?}"
+        );
+    }
+    let refused = parse(&with("session_identity = \"gw\"\n")).err().unwrap();
+    assert!(
+        refused.text.contains("without session_key_file"),
+        "{refused}"
+    );
+    let both = with(&format!("session_key = \"{OTHER}\"\n"));
+    let refused = parse(&both).err().unwrap();
+    assert!(refused.text.contains("need a key each"), "{refused}");
+    let device = format!(
+        "[[device]]\nname = \"ops\"\nkey = \"{session}\"\ndisabled = true\nadministrator = true\n"
+    );
+    let registry = parse(&device).unwrap().registry;
+    let device = registry.device("ops").unwrap();
+    assert!(device.disabled && device.administrator);
 }
 
 #[test]
