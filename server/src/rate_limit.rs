@@ -39,10 +39,21 @@ impl RateLimit {
 
     /// Takes one request from the allowance of `peer`; `false` if there is none left.
     pub(crate) fn take(&mut self, peer: impl Hash, now: UnixSeconds) -> bool {
+        let rate = self.rate;
+        self.place(peer).is_some_and(|place| place.take(rate, now))
+    }
+
+    /// Gives back what [`RateLimit::take`] took for a request that turned out to be a good one.
+    pub(crate) fn give_back(&mut self, peer: impl Hash) {
+        let burst = self.rate.saturating_mul(4);
+        if let Some(place) = self.place(peer) {
+            place.left = place.left.saturating_add(1).min(burst);
+        }
+    }
+
+    fn place(&mut self, peer: impl Hash) -> Option<&mut Place> {
         let index = usize::try_from(self.hasher.hash_one(peer) % PLACES as u64).unwrap_or_default();
-        self.places
-            .get_mut(index)
-            .is_some_and(|place| place.take(self.rate, now))
+        self.places.get_mut(index)
     }
 }
 

@@ -272,7 +272,7 @@ impl ResourceServerBuilder {
             sessions: Sessions::new(self.limits.observations),
             endings: Endings::default(),
             uploads: RateLimit::new(self.limits.uploads_per_second, now),
-            identities: RateLimit::new(self.limits.uploads_per_second, now),
+            identities: RateLimit::new(self.limits.bad_identities_per_second, now),
             revoked: RevokedHashes::new(
                 self.limits.revoked_tokens,
                 self.revocation_storage

@@ -51,17 +51,21 @@ impl ResourceServer {
             let entry = self.state().tokens.hand_out(&named.kid, now);
             return entry.ok_or(REFUSED);
         }
-        // RFC 9200 Section 5.10.1.2: limited as uploads are. A token that is stored costs nothing; one too many is not
-        // looked at, so nothing is said of its validity.
+        // RFC 9200 Section 5.10.1.2: limited as uploads are. A good token costs nothing, so that a fleet can come back
+        // at once; one bad token too many is not looked at, so nothing is said of its validity.
         let digest = self.receive(identity).hash;
         let mut state = self.state();
-        if state.tokens.by_digest(&digest, now).is_none() && !state.identities.take((), now) {
+        let unknown = state.tokens.by_digest(&digest, now).is_none();
+        if unknown && !state.identities.take((), now) {
             return Err(PskAnswer::Unknown);
         }
         drop(state);
         let entry = self.take_identity(identity, now).map_err(|_| REFUSED)?;
-        let entry = self.state().tokens.hand_out(&entry.key_id, now);
-        entry.ok_or(REFUSED)
+        let mut state = self.state();
+        if unknown {
+            state.identities.give_back(());
+        }
+        state.tokens.hand_out(&entry.key_id, now).ok_or(REFUSED)
     }
 
     /// The key that a peer proved with this identity. Stores nothing.

@@ -12,8 +12,10 @@ pub struct Limits {
     /// [`max_observations`](motekey_coap::endpoint::EndpointConfig::max_observations) of the endpoint.
     pub observations: usize,
     /// Uploads a second from one address, with a burst of four times that. Default 16. Addresses share 256 places.
-    /// Tokens in PSK identities have one more allowance of this size, all together.
     pub uploads_per_second: u32,
+    /// Bad tokens in PSK identities that are looked at in a second, from all peers together, with a burst of four times
+    /// that. Good ones are not counted. Default 1000: verifying as many signatures takes a few percent of one core.
+    pub bad_identities_per_second: u32,
     /// Hashes of revoked tokens held at a time. Default 4096, about 200 bytes each; the oldest gives way.
     pub revoked_tokens: usize,
 }
@@ -25,6 +27,7 @@ impl Default for Limits {
             unused_token_seconds: 600,
             observations: 16,
             uploads_per_second: 16,
+            bad_identities_per_second: 1000,
             revoked_tokens: 4096,
         }
     }

@@ -49,7 +49,7 @@ async fn f60_clock_that_goes_back_does_not_stop_uploads() {
 #[tokio::test]
 async fn f60_flood_of_tokens_as_identities_is_limited_and_known_tokens_pass() {
     let limits = Limits {
-        uploads_per_second: 5,
+        bad_identities_per_second: 5,
         ..Limits::default()
     };
     let bench = bench_with(|builder| builder.limits(limits));
@@ -58,13 +58,30 @@ async fn f60_flood_of_tokens_as_identities_is_limited_and_known_tokens_pass() {
     let forged = token_of("stranger", &claims(2));
     let answers: Vec<_> = (0..40).map(|_| bench.psk(&forged)).collect();
     let looked_at = |answer: &&PskAnswer| **answer == PskAnswer::IllegalParameter;
-    assert_eq!(answers.iter().filter(looked_at).count(), 19, "the burst");
+    assert_eq!(answers.iter().filter(looked_at).count(), 20, "the burst");
     assert_eq!(answers.last(), Some(&PskAnswer::Unknown));
     assert!(matches!(bench.psk(&known), PskAnswer::Key(_)));
     assert!(matches!(bench.psk(&form_a(1)), PskAnswer::Key(_)));
     assert_eq!(bench.psk(&token(&claims(3))), PskAnswer::Unknown);
     bench.clock.advance(1);
     assert!(matches!(bench.psk(&token(&claims(3))), PskAnswer::Key(_)));
+}
+
+#[tokio::test]
+async fn f60_a_whole_fleet_comes_back_at_once() {
+    let bench = bench_with(|builder| {
+        builder.limits(Limits {
+            bad_identities_per_second: 1,
+            ..Limits::default()
+        })
+    });
+    for number in 0..250 {
+        let answer = bench.psk(&token(&claims(number)));
+        assert!(
+            matches!(answer, PskAnswer::Key(_)),
+            "device {number}: {answer:?}"
+        );
+    }
 }
 
 #[tokio::test]
