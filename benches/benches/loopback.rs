@@ -21,7 +21,7 @@ use motekey_cose::scope::{Aif, Method, MethodSet, Scope};
 use motekey_server::authorization_server::{AuthorizationServer, ClientLimits};
 use motekey_server::listen::{Listen, Running};
 use motekey_server::registry::{Device, Registry, ResourceServerRecord, ScopeRule, SharedKey};
-use motekey_server::resource_server::ResourceServer;
+use motekey_server::resource_server::{Limits, ResourceServer};
 use motekey_server::store::MemoryStore;
 use tokio::runtime::Runtime;
 
@@ -132,6 +132,11 @@ impl Site {
             .unwrap();
         let server = ResourceServer::builder(AUDIENCE)
             .shared_key(ISSUER, PreSharedKey::new(SHARED.to_vec()))
+            // A cold start a millisecond: more keys in a minute than any gateway has devices.
+            .limits(Limits {
+                tokens: 1_000_000,
+                ..Limits::default()
+            })
             .resource("/reading", |_, _| async {
                 Response::new(Code::CONTENT).with_payload(ContentFormat::TEXT_PLAIN, "231.4")
             })
