@@ -1,0 +1,8 @@
+//! Sessions that go on, in this connection or in another.
+
+#![cfg(test)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod continued;
+mod pre_shared_key;
