@@ -15,6 +15,7 @@ use crate::flight::Item;
 use crate::random::SeededRandom;
 use crate::reassembly::Message;
 use crate::record::{ConnectionId, Protection};
+use crate::resumption::Resumable;
 use crate::schedule::{KeyBlock, MasterSecret, Randoms, Role, Transcript};
 use crate::suite::CipherSuite;
 use crate::time::Instant;
@@ -35,8 +36,6 @@ pub(crate) struct Completed {
     /// Whether our flight was the last: it is then repeated when the peer repeats its own
     /// (RFC 6347 Section 4.2.4).
     pub(crate) last_flight_is_ours: bool,
-    /// Under which the session can be resumed; empty: it cannot.
-    pub(crate) session_id: Vec<u8>,
 }
 
 /// Where a handshake goes after a message.
@@ -60,6 +59,8 @@ pub(crate) struct Output<'a> {
     pub(crate) protection: Option<Protection>,
     /// Connection IDs that were agreed on: ours and the peer's.
     pub(crate) connection_ids: Option<(ConnectionId, ConnectionId)>,
+    /// The session that is resumed, or that can be.
+    pub(crate) resumable: Option<Resumable>,
 }
 
 impl<'a> Output<'a> {
@@ -77,6 +78,7 @@ impl<'a> Output<'a> {
             flight: Vec::new(),
             protection: None,
             connection_ids: None,
+            resumable: None,
         }
     }
 

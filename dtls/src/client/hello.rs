@@ -14,6 +14,7 @@ use crate::error::HandshakeError;
 use crate::handshake::{Output, Secrets, Step};
 use crate::reassembly::Message;
 use crate::record::ConnectionId;
+use crate::resumption::Resumable;
 use crate::schedule::{Randoms, Role, Transcript};
 use crate::suite::KeyExchange;
 
@@ -111,13 +112,15 @@ impl ExpectServerHello {
                 master: session.master,
             };
             out.install_keys(&secrets, Role::Client);
-            let transcript = self.transcript;
+            let (session_id, origin) = (session.session_id, session.origin);
+            // Who the peer is was shown in the full handshake, and by the master secret again now.
+            let peer = origin.peer.clone();
+            out.resumable = Some(Resumable::Client { session_id, origin });
             let state = ExpectFinished {
-                transcript,
+                transcript: self.transcript,
                 secrets,
-                session_id,
-                peer: None,
-                resumed: true,
+                peer,
+                full: None,
             };
             return Ok(Step::Next(State::Finished(Box::new(state))));
         }

@@ -69,6 +69,7 @@ impl Offer {
             random: out.random.block(),
             session: session
                 .filter(|session| suites.contains(&session.suite))
+                .filter(|session| session.fits(config.provider, credential))
                 .cloned(),
             suites,
             groups: if ephemeral {

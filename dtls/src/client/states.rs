@@ -19,6 +19,7 @@ use crate::crypto::{CryptoError, NamedGroup};
 use crate::error::HandshakeError;
 use crate::handshake::{Completed, Output, Secrets, Step, expect};
 use crate::reassembly::Message;
+use crate::resumption::{ClientOrigin, Resumable, client_binding};
 use crate::schedule::{MasterSecret, Randoms, Role, Transcript, psk_premaster};
 
 /// What all states after ServerHello have.
@@ -240,14 +241,17 @@ impl ExpectServerHelloDone {
         let Context {
             transcript,
             session_id,
+            credential,
             ..
         } = self.context;
         let state = ExpectFinished {
             transcript,
             secrets,
-            session_id,
             peer: self.peer,
-            resumed: false,
+            full: Some(Full {
+                session_id,
+                credential,
+            }),
         };
         Ok(Step::Next(State::Finished(Box::new(state))))
     }
@@ -279,10 +283,33 @@ impl ExpectServerHelloDone {
 pub(crate) struct ExpectFinished {
     pub(super) transcript: Transcript,
     pub(super) secrets: Secrets,
-    pub(super) session_id: Vec<u8>,
     /// A pre-shared key says no more about the server than that it has the key: `None`.
     pub(super) peer: Option<PeerIdentity>,
-    pub(super) resumed: bool,
+    /// What a full handshake has and an abbreviated one has not.
+    pub(super) full: Option<Full>,
+}
+
+/// What the session will be resumed with.
+pub(super) struct Full {
+    /// Empty: it cannot be resumed.
+    session_id: Vec<u8>,
+    credential: ClientCredential,
+}
+
+impl Full {
+    fn resumable(
+        self,
+        out: &Output<'_>,
+        secrets: &Secrets,
+        peer: Option<&PeerIdentity>,
+    ) -> Option<Resumable> {
+        let session_id = Some(self.session_id).filter(|id| !id.is_empty())?;
+        let binding = client_binding(out.provider, &secrets.master, &self.credential);
+        Some(Resumable::Client {
+            session_id: session_id.into_boxed_slice(),
+            origin: ClientOrigin::new(peer.cloned(), binding),
+        })
+    }
 }
 
 impl ExpectFinished {
@@ -293,18 +320,22 @@ impl ExpectFinished {
     ) -> Result<Step<State>, HandshakeError> {
         expect(message, HandshakeType::FINISHED, "Finished")?;
         out.verify_finished(message, &self.transcript, &self.secrets, Role::Server)?;
-        if self.resumed {
-            // RFC 5246 Section 7.3, figure 2: here the last flight is the client's.
-            self.transcript
-                .add(message.kind, message.message_sequence, &message.body);
-            out.finished(&mut self.transcript, &self.secrets, Role::Client);
+        let last_flight_is_ours = self.full.is_none();
+        match self.full {
+            Some(full) => {
+                out.resumable = full.resumable(out, &self.secrets, self.peer.as_ref());
+            }
+            None => {
+                // RFC 5246 Section 7.3, figure 2: here the last flight is the client's.
+                self.transcript
+                    .add(message.kind, message.message_sequence, &message.body);
+                out.finished(&mut self.transcript, &self.secrets, Role::Client);
+            }
         }
-        let (secrets, peer, session_id) = (self.secrets, self.peer, self.session_id);
         Ok(Step::Done(Box::new(Completed {
-            secrets,
-            peer,
-            last_flight_is_ours: self.resumed,
-            session_id,
+            secrets: self.secrets,
+            peer: self.peer,
+            last_flight_is_ours,
         })))
     }
 }

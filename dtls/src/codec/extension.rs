@@ -6,6 +6,8 @@ use super::{DecodeError, Reader, TooLong, Writer};
 
 /// Numbers of extensions (IANA "TLS ExtensionType Values", 2026-11-23).
 pub mod number {
+    /// server_name (RFC 6066 Section 3)
+    pub const SERVER_NAME: u16 = 0;
     /// supported_groups (RFC 8422 Section 5.1.1)
     pub const SUPPORTED_GROUPS: u16 = 10;
     /// ec_point_formats (RFC 8422 Section 5.1.2)
@@ -27,6 +29,8 @@ pub mod number {
 /// The extensions of a hello, each with its content as received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extensions<'a> {
+    /// `ServerNameList` of a client, not looked into.
+    pub server_name: Option<&'a [u8]>,
     /// Groups of the client, in its order.
     pub supported_groups: Option<&'a [u8]>,
     /// Point formats.
@@ -92,6 +96,7 @@ impl<'a> Extensions<'a> {
 
     fn set(&mut self, number: u16, content: &'a [u8]) -> Result<(), DecodeError> {
         match number {
+            number::SERVER_NAME => self.server_name = Some(content),
             number::SUPPORTED_GROUPS => self.supported_groups = Some(list16(content)?),
             number::EC_POINT_FORMATS => self.ec_point_formats = Some(vec8(content)?),
             number::SIGNATURE_ALGORITHMS => self.signature_algorithms = Some(list16(content)?),

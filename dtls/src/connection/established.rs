@@ -14,6 +14,7 @@ use crate::error::{CloseReason, SendError};
 use crate::flight::{self, Item};
 use crate::handshake::Secrets;
 use crate::record::Channel;
+use crate::resumption::Resumable;
 
 /// Most plaintext of a record (RFC 5246 Section 6.2.1).
 const MAX_PLAINTEXT: usize = 1 << 14;
@@ -24,8 +25,8 @@ pub(super) struct Established {
     pub(super) secrets: Secrets,
     /// Number and content of our Finished, if our flight was the last (RFC 6347 Section 4.2.4).
     pub(super) finished: Option<(u16, [u8; VERIFY_DATA])>,
-    /// Under which the session can be resumed; empty: it cannot.
-    pub(super) session_id: Box<[u8]>,
+    /// `None`: the session cannot be resumed.
+    pub(super) resumable: Option<Box<Resumable>>,
     /// As the handshake measured it last.
     pub(super) round_trip: Option<Duration>,
 }
@@ -86,7 +87,12 @@ impl Established {
             Ok(Alert {
                 fatal: true,
                 description,
-            }) => Next::Close(CloseReason::Alert(description)),
+            }) => {
+                if let Some(resumable) = &self.resumable {
+                    resumable.forget();
+                }
+                Next::Close(CloseReason::Alert(description))
+            }
             Ok(_) | Err(_) => Next::Stay,
         }
     }

@@ -67,7 +67,7 @@ impl Connection {
             channel,
             secrets,
             finished,
-            session_id: Box::default(),
+            resumable: None,
             round_trip: None,
         });
         Self {

@@ -17,12 +17,39 @@ use crate::flight::{self, Item};
 use crate::handshake::{Completed, Output, Step};
 use crate::random::SeededRandom;
 use crate::reassembly::{Message, Outcome, Reassembly};
-use crate::record::{Channel, OpenError, PROTECTED};
+use crate::record::{Channel, ConnectionId, OpenError, PROTECTED, Protection};
+use crate::resumption::Resumable;
 use crate::time::Instant;
 use crate::timer::{Due, Timer};
 
 /// From which forged Finished on the peer is told (see [`Handshaking::forged`]).
 const FORGED: u8 = 2;
+
+/// What followed from a message, without its borrows.
+struct Followed {
+    flight: Vec<Item>,
+    protection: Option<Protection>,
+    connection_ids: Option<(ConnectionId, ConnectionId)>,
+    resumable: Option<Resumable>,
+}
+
+impl Followed {
+    fn of(out: Output<'_>) -> Self {
+        let Output {
+            flight,
+            protection,
+            connection_ids,
+            resumable,
+            ..
+        } = out;
+        Self {
+            flight,
+            protection,
+            connection_ids,
+            resumable,
+        }
+    }
+}
 
 pub(super) struct Handshaking {
     /// `None` only while a message is handled.
@@ -39,6 +66,8 @@ pub(super) struct Handshaking {
     early: Option<Early>,
     forged: u8,
     repeat_asked: bool,
+    /// The session that is resumed, or that can be.
+    resumable: Option<Resumable>,
 }
 
 impl Handshaking {
@@ -64,6 +93,7 @@ impl Handshaking {
             early: None,
             forged: 0,
             repeat_asked: false,
+            resumable: None,
         }
     }
 
@@ -81,13 +111,8 @@ impl Handshaking {
             &mut self.message_sequence,
         );
         self.machine = Some(make(&mut out)?);
-        let Output {
-            flight,
-            protection,
-            connection_ids,
-            ..
-        } = out;
-        self.take_up(protection, connection_ids);
+        let followed = Followed::of(out);
+        let flight = self.take_up(followed);
         self.send(now, flight, queues)
     }
 
@@ -125,6 +150,15 @@ impl Handshaking {
         }
     }
 
+    /// An alert under the keys of the session.
+    fn authentic_alert(&self, content: &[u8]) -> Next {
+        let next = alert(content);
+        if let (Next::Close(CloseReason::Alert(_)), Some(resumable)) = (&next, &self.resumable) {
+            resumable.forget();
+        }
+        next
+    }
+
     pub(super) fn send_close(&mut self, queues: &mut Queues) {
         self.send_alert(Alert::warning(AlertDescription::CLOSE_NOTIFY), queues);
     }
@@ -159,7 +193,7 @@ impl Handshaking {
                 let number = (PROTECTED, record.sequence);
                 self.fragments(now, number, &verified.opened.content, queues)
             }
-            ContentType::Alert => alert(&verified.opened.content),
+            ContentType::Alert => self.authentic_alert(&verified.opened.content),
             // Application data may not come before Finished.
             ContentType::ApplicationData
             | ContentType::ChangeCipherSpec
@@ -263,13 +297,8 @@ impl Handshaking {
             &mut self.message_sequence,
         );
         let step = machine.handle(message, &mut out)?;
-        let Output {
-            flight,
-            protection,
-            connection_ids,
-            ..
-        } = out;
-        self.take_up(protection, connection_ids);
+        let followed = Followed::of(out);
+        let flight = self.take_up(followed);
         if !flight.is_empty() {
             self.send(now, flight, queues)?;
         }
@@ -290,7 +319,6 @@ impl Handshaking {
             secrets,
             peer,
             last_flight_is_ours,
-            session_id,
         } = completed;
         if !last_flight_is_ours {
             self.timer.answered(now);
@@ -310,23 +338,24 @@ impl Handshaking {
             channel,
             secrets,
             finished,
-            session_id: session_id.into_boxed_slice(),
+            resumable: self.resumable.take().map(Box::new),
             round_trip: self.timer.round_trip(),
         }))
     }
 
-    fn take_up(
-        &mut self,
-        protection: Option<crate::record::Protection>,
-        connection_ids: Option<(crate::record::ConnectionId, crate::record::ConnectionId)>,
-    ) {
-        if let Some(protection) = protection {
+    /// Takes what a message brought, and returns the flight.
+    fn take_up(&mut self, followed: Followed) -> Vec<Item> {
+        if let Some(protection) = followed.protection {
             self.channel.protection = Some(protection);
         }
-        if let Some((own_id, peer_id)) = connection_ids {
+        if let Some((own_id, peer_id)) = followed.connection_ids {
             self.channel.own_id = own_id;
             self.channel.peer_id = peer_id;
         }
+        if followed.resumable.is_some() {
+            self.resumable = followed.resumable;
+        }
+        followed.flight
     }
 
     /// Sends a new flight.
@@ -360,6 +389,10 @@ impl Handshaking {
 
     /// RFC 5246 Section 7.2.2: a fatal alert, and the end.
     fn fail(&mut self, error: HandshakeError, queues: &mut Queues) -> Next {
+        // There is one only while a protected Finished is waited for: what failed is authentic.
+        if let Some(resumable) = &self.resumable {
+            resumable.forget();
+        }
         self.send_alert(Alert::fatal(error.alert()), queues);
         Next::Close(CloseReason::HandshakeFailed(error))
     }

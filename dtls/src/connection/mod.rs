@@ -23,7 +23,7 @@ use crate::error::{CloseReason, HandshakeError, SendError};
 use crate::random::SeededRandom;
 use crate::reassembly::Message;
 use crate::record::Channel;
-use crate::resumption::ClientSession;
+use crate::resumption::{ClientSession, Resumable};
 use crate::schedule::Role;
 use crate::server;
 use crate::suite::CipherSuite;
@@ -199,26 +199,27 @@ impl Connection {
     }
 
     /// What a client needs to resume this session; `None` before it is established, on a server, or if the server
-    /// gave no session id. To be forgotten when the session ends by a fatal alert (RFC 5246 Section 7.2.2).
+    /// gave no session id.
     pub fn resumption(&self) -> Option<ClientSession> {
-        let established = self.established().filter(|_| self.role == Role::Client)?;
-        let session_id = Some(established.session_id.clone()).filter(|id| !id.is_empty())?;
-        let (suite, master) = (
-            established.secrets.suite,
-            established.secrets.master.clone(),
-        );
+        let established = self.established()?;
+        let Some(Resumable::Client { session_id, origin }) = established.resumable.as_deref()
+        else {
+            return None;
+        };
         Some(ClientSession {
-            session_id,
-            suite,
-            master,
+            session_id: session_id.clone(),
+            suite: established.secrets.suite,
+            master: established.secrets.master.clone(),
+            origin: origin.clone(),
         })
     }
 
-    /// The session id, once established; empty if the session cannot be resumed. A server removes it from its cache
-    /// when the session ends by a fatal alert (RFC 5246 Section 7.2.2).
+    /// The session id, once established; empty if the session cannot be resumed. When the session ends by a fatal
+    /// alert, it is removed from the server's cache (RFC 5246 Section 7.2.2); for one that was imported, that is left
+    /// to the caller.
     pub fn session_id(&self) -> Option<&[u8]> {
-        self.established()
-            .map(|established| &*established.session_id)
+        let resumable = self.established()?.resumable.as_deref();
+        Some(resumable.map_or(&[], Resumable::session_id))
     }
 
     /// The round trip to the peer, as the handshake measured it last; `None` while there is no measurement, and for

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! format(1) role(1) suite(2) randoms(64) master secret(48) plain sequence(8) write sequence(8)
-//! window(16) own id(1+n) peer id(1+n) finished(1 or 15) session id(1+n) peer(1 or 3+n: kind, content)
+//! window(16) own id(1+n) peer id(1+n) finished(1 or 15) session id(1+n) binding(32, of a client with session id)
+//! peer(1 or 3+n: kind, content)
 //! ```
 
 use alloc::boxed::Box;
@@ -17,11 +18,12 @@ use crate::credentials::PeerIdentity;
 use crate::crypto::CryptoProvider;
 use crate::handshake::Secrets;
 use crate::record::{Channel, ConnectionId, Protection, ReplayWindow, SEQUENCES};
+use crate::resumption::{ClientOrigin, Resumable};
 use crate::schedule::{MasterSecret, Randoms, Role};
 use crate::suite::CipherSuite;
 
 /// Version of the format.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Bytes are not a saved session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,20 +104,17 @@ impl Connection {
             1 => Some((reader.u16()?, *reader.array()?)),
             got => return Err(illegal(got, "0 or 1 for Finished")),
         };
-        let session_id = reader.vec8()?.into();
-        let peer = match reader.u8()? {
-            0 => None,
-            1 => Some(PeerIdentity::PreSharedKey(reader.vec16()?.to_vec())),
-            2 => Some(PeerIdentity::RawPublicKey(reader.vec16()?.to_vec())),
-            3 => Some(PeerIdentity::Certificate(chain(reader.vec16()?)?)),
-            got => return Err(illegal(got, "0 to 3 for the peer")),
-        };
+        let mut resumable = resumable(role, &mut reader)?;
+        let peer = peer(&mut reader)?;
         reader.finish()?;
+        if let Some(Resumable::Client { origin, .. }) = &mut resumable {
+            origin.peer.clone_from(&peer);
+        }
         let established = Box::new(Established {
             channel,
             secrets,
             finished,
-            session_id,
+            resumable: resumable.map(Box::new),
             round_trip: None,
         });
         Ok((
@@ -171,7 +170,14 @@ impl Established {
             }
             None => out.push(0),
         }
-        out.put_vec8(&self.session_id).ok()?;
+        match self.resumable.as_deref() {
+            None => out.put_vec8(&[]).ok()?,
+            Some(Resumable::Client { session_id, origin }) => {
+                out.put_vec8(session_id).ok()?;
+                out.extend_from_slice(&origin.binding);
+            }
+            Some(Resumable::Server { session_id, .. }) => out.put_vec8(session_id).ok()?,
+        }
         out.extend_from_slice(&identity);
         Some(out)
     }
@@ -202,6 +208,34 @@ fn put_peer(peer: Option<&PeerIdentity>, out: &mut Vec<u8>) -> Option<()> {
             out.put_vec16(&list).ok()
         }
     }
+}
+
+fn peer(reader: &mut Reader<'_>) -> Result<Option<PeerIdentity>, ImportError> {
+    Ok(match reader.u8()? {
+        0 => None,
+        1 => Some(PeerIdentity::PreSharedKey(reader.vec16()?.to_vec())),
+        2 => Some(PeerIdentity::RawPublicKey(reader.vec16()?.to_vec())),
+        3 => Some(PeerIdentity::Certificate(chain(reader.vec16()?)?)),
+        got => return Err(illegal(got, "0 to 3 for the peer")),
+    })
+}
+
+/// Session id, and the binding of a client that has one; its peer comes later.
+fn resumable(role: Role, reader: &mut Reader<'_>) -> Result<Option<Resumable>, ImportError> {
+    let session_id: Box<[u8]> = reader.vec8()?.into();
+    if session_id.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(match role {
+        Role::Client => Resumable::Client {
+            session_id,
+            origin: ClientOrigin::new(None, *reader.array()?),
+        },
+        Role::Server => Resumable::Server {
+            session_id,
+            cache: None,
+        },
+    }))
 }
 
 fn chain(list: &[u8]) -> Result<Vec<Vec<u8>>, ImportError> {

@@ -47,6 +47,7 @@ pub(super) fn abbreviated(
     };
     out.install_keys(&secrets, Role::Server);
     out.finished(&mut context.transcript, &secrets, Role::Server);
+    out.resumable = context.resumable();
     State::Finished(Box::new(ExpectFinished {
         context,
         secrets,

@@ -17,7 +17,7 @@ use crate::crypto::RandomSource;
 use crate::error::HandshakeError;
 use crate::handshake::{Output, Step};
 use crate::reassembly::Message;
-use crate::resumption::{SESSION_ID, ServerSession};
+use crate::resumption::{Resumable, SESSION_ID, ServerSession};
 use crate::schedule::{Randoms, Transcript};
 
 pub use front::{FirstContact, Server};
@@ -54,6 +54,18 @@ struct Context {
     randoms: Randoms,
     /// Empty: the session cannot be resumed.
     session_id: Vec<u8>,
+    /// `ServerNameList` of the client; empty if there was none.
+    server_name: Vec<u8>,
+}
+
+impl Context {
+    fn resumable(&self) -> Option<Resumable> {
+        let session_id = self.session_id.clone().into_boxed_slice();
+        (!session_id.is_empty()).then(|| Resumable::Server {
+            session_id,
+            cache: self.config.sessions.clone(),
+        })
+    }
 }
 
 /// Answers a ClientHello whose cookie was verified.
@@ -77,7 +89,7 @@ pub(crate) fn begin(
     transcript.add(message.kind, message.message_sequence, &message.body);
     let session_id = match &resumed {
         Some(_) => hello.session_id.to_vec(),
-        None => new_session_id(config, out)?,
+        None => new_session_id(config, &parameters, out)?,
     };
     let randoms = Randoms {
         client: *hello.random,
@@ -88,6 +100,7 @@ pub(crate) fn begin(
         transcript,
         randoms,
         session_id,
+        server_name: server_name(&hello).to_vec(),
     };
     flight::hello(&mut context, &parameters, out)?;
     match resumed {
@@ -110,12 +123,21 @@ fn resumable(
     let number = session.suite.number();
     let offered = entries(hello.cipher_suites).any(|suite| suite == number);
     let wanted = offered && config.cipher_suites.contains(&session.suite);
-    (wanted && session.is_valid(out.provider, out.now, &*config.credentials)).then_some(session)
+    (wanted && session.is_valid(config, out.now, server_name(hello))).then_some(session)
 }
 
-fn new_session_id(config: &ServerConfig, out: &mut Output<'_>) -> Result<Vec<u8>, HandshakeError> {
+fn server_name<'a>(hello: &ClientHello<'a>) -> &'a [u8] {
+    hello.extensions.server_name.unwrap_or_default()
+}
+
+/// A new id, if sessions are kept: those of clients that authenticate themselves.
+fn new_session_id(
+    config: &ServerConfig,
+    parameters: &Parameters,
+    out: &mut Output<'_>,
+) -> Result<Vec<u8>, HandshakeError> {
     let mut session_id = Vec::new();
-    if config.sessions.is_some() {
+    if config.sessions.is_some() && parameters.authenticates_client() {
         session_id.resize(SESSION_ID, 0);
         out.random.fill(&mut session_id)?;
     }

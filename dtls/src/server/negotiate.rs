@@ -78,6 +78,14 @@ impl Parameters {
         }
     }
 
+    /// Whether the client says who it is.
+    pub(super) const fn authenticates_client(&self) -> bool {
+        match self.suite.key_exchange() {
+            KeyExchange::Psk | KeyExchange::EcdhePsk => true,
+            KeyExchange::EcdheEcdsa => self.client_type.is_some(),
+        }
+    }
+
     /// The first of our suites that the client offers and that both ends can do.
     pub(super) fn choose(
         config: &ServerConfig,

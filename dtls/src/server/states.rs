@@ -106,11 +106,12 @@ impl ExpectClientKeyExchange {
             (None, Some(shared)) => MasterSecret::extended(out.provider, shared, &hash),
             (None, None) => return Err(HandshakeError::Crypto),
         };
-        let key_check = match &key {
-            Some(key) if !self.context.session_id.is_empty() => {
-                ServerSession::key_check(out.provider, &master, key.expose())
+        let binding = match &key {
+            _ if self.context.session_id.is_empty() => [0; 32],
+            key => {
+                let key = key.as_ref().map_or(&[][..], PreSharedKey::expose);
+                ServerSession::binding(out.provider, &master, &self.context.server_name, key)
             }
-            _ => [0; 32],
         };
         let secrets = Secrets {
             suite,
@@ -122,7 +123,7 @@ impl ExpectClientKeyExchange {
             context: self.context,
             secrets,
             peer,
-            kind: Kind::Full { key_check },
+            kind: Kind::Full { binding },
         };
         Ok(Step::Next(match self.shown {
             Some(shown) => {
@@ -184,7 +185,7 @@ impl ExpectCertificateVerify {
 
 /// Which handshake it is.
 pub(super) enum Kind {
-    Full { key_check: [u8; 32] },
+    Full { binding: [u8; 32] },
     Resumed,
 }
 
@@ -207,31 +208,32 @@ impl ExpectFinished {
         out.verify_finished(message, transcript, &self.secrets, Role::Client)?;
         transcript.add(message.kind, message.message_sequence, &message.body);
         let last_flight_is_ours = matches!(self.kind, Kind::Full { .. });
-        if let Kind::Full { key_check } = self.kind {
+        if let Kind::Full { binding } = self.kind {
             out.finished(transcript, &self.secrets, Role::Server);
-            self.keep(key_check, out);
+            self.keep(binding, out);
         }
-        let (secrets, peer, session_id) = (self.secrets, self.peer, self.context.session_id);
+        let (secrets, peer) = (self.secrets, self.peer);
         Ok(Step::Done(Box::new(Completed {
             secrets,
             peer,
             last_flight_is_ours,
-            session_id,
         })))
     }
 
     /// Keeps the session, so that it can be resumed.
-    fn keep(&self, key_check: [u8; 32], out: &Output<'_>) {
-        if let Some((cache, peer)) = self.context.config.sessions.as_ref().zip(self.peer.clone()) {
+    fn keep(&self, binding: [u8; 32], out: &mut Output<'_>) {
+        let cache = self.context.config.sessions.as_ref();
+        if let Some((cache, peer)) = cache.zip(self.peer.clone()) {
             let Secrets { suite, master, .. } = self.secrets.clone();
             let session = ServerSession {
                 suite,
                 master,
                 peer,
                 made: out.now,
-                key_check,
+                binding,
             };
             cache.insert(&self.context.session_id, session);
+            out.resumable = self.context.resumable();
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod keys;
+pub(crate) mod kinds;
 pub(crate) mod network;
 pub(crate) mod openssl;
 

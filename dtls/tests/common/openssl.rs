@@ -65,6 +65,18 @@ impl OpenSsl {
         }
         false
     }
+
+    /// Waits for a line with one of two texts; whether it was the first.
+    pub(crate) fn wait_for_either(&self, first: &str, second: &str) -> Option<bool> {
+        let until = WallClock::now() + Duration::from_secs(10);
+        loop {
+            let left = until.saturating_duration_since(WallClock::now());
+            let line = self.lines.recv_timeout(left).ok()?;
+            if line.contains(first) || line.contains(second) {
+                return Some(line.contains(first));
+            }
+        }
+    }
 }
 
 impl Drop for OpenSsl {

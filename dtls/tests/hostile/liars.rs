@@ -1,68 +1,17 @@
 //! Peers that have the right key and lie in their Finished.
 
 use motekey_dtls::codec::alert::AlertDescription;
-use motekey_dtls::codec::record::{ContentType, Records, put_header};
-use motekey_dtls::crypto::AeadAlgorithm;
-use motekey_dtls::crypto::rust::PROVIDER;
+use motekey_dtls::codec::record::{ContentType, Records};
 use motekey_dtls::*;
 
+use crate::common::keys::{WriteKey, content, master_secret, psk_premaster, random_of, write_keys};
 use crate::common::*;
-
-/// Key and salt of one direction, as an honest end derives them (RFC 5246 Section 6.3, RFC 7627 Section 4).
-struct WriteKey {
-    key: [u8; 16],
-    salt: [u8; 4],
-}
 
 /// The keys of client and server of a handshake whose datagrams are known; both know the key.
 fn keys(client_hello: &[u8], server_flight: &[u8], client_flight: &[u8]) -> [WriteKey; 2] {
-    let content = |datagram| Records::new(datagram, 0).next().unwrap().fragment;
     let messages = [client_hello, server_flight, client_flight].map(content);
-    let mut transcript = PROVIDER.hash.start();
-    messages
-        .iter()
-        .for_each(|message| transcript.update(message));
-    let length = [0, u8::try_from(KEY.len()).unwrap()];
-    let premaster = [&length[..], &[0; KEY.len()], &length, &KEY].concat();
-    let (mut master, mut block) = ([0; 48], [0; 40]);
-    let hash = transcript.current();
-    PROVIDER
-        .hash
-        .prf(&premaster, b"extended master secret", &[&hash], &mut master);
-    // Both randoms stand behind the header of 12 bytes and the version.
-    let [client_random, server_random] = [messages[0], messages[1]].map(|message| &message[14..46]);
-    let seed = [server_random, client_random];
-    PROVIDER
-        .hash
-        .prf(&master, b"key expansion", &seed, &mut block);
-    [0, 1].map(|end| WriteKey {
-        key: block[16 * end..][..16].try_into().unwrap(),
-        salt: block[32 + 4 * end..][..4].try_into().unwrap(),
-    })
-}
-
-impl WriteKey {
-    /// The first record of epoch 1 (RFC 6655 Section 3).
-    fn record(&self, content_type: ContentType, content: &[u8]) -> Vec<u8> {
-        let number = [0, 1, 0, 0, 0, 0, 0, 0];
-        let mut nonce = [0; 12];
-        nonce[..4].copy_from_slice(&self.salt);
-        nonce[4..].copy_from_slice(&number);
-        let length = u8::try_from(content.len()).unwrap();
-        let additional = [&number[..], &[content_type.number(), 0xfe, 0xfd, 0, length]].concat();
-        let mut sealed = content.to_vec();
-        let algorithm = AeadAlgorithm::Aes128Ccm8;
-        let tag = PROVIDER
-            .aead
-            .seal(algorithm, &self.key, &nonce, &additional, &mut sealed)
-            .unwrap();
-        let fragment = [&number[..], &sealed, &tag[..8]].concat();
-        let mut record = Vec::new();
-        let length = u16::try_from(fragment.len()).unwrap();
-        put_header(&mut record, content_type, 0xfefd, 1, 0, &[], length);
-        record.extend(fragment);
-        record
-    }
+    let master = master_secret(&psk_premaster(), &messages);
+    write_keys(&master, random_of(client_hello), random_of(server_flight))
 }
 
 /// A Finished with a wrong verify_data.
@@ -96,7 +45,7 @@ fn a_client_whose_finished_is_wrong_is_refused_by_decrypt_error() {
     let [client, _] = keys(&hello, &answer, &flight);
     let in_clear = 13 + Records::new(&flight, 0).next().unwrap().fragment.len();
     pair.feed_server(&flight[..in_clear]);
-    pair.feed_server(&client.record(ContentType::Handshake, &wrong_finished()));
+    pair.feed_server(&client.record(0, ContentType::Handshake, &wrong_finished()));
     pair.run();
     assert_eq!(pair.server_events, [CLOSED]);
     let alert = CloseReason::Alert(AlertDescription::DECRYPT_ERROR);
@@ -110,7 +59,7 @@ fn a_server_whose_finished_is_wrong_is_refused() {
     let now = pair.now;
     pair.client.handle_datagram(
         now,
-        &server.record(ContentType::Handshake, &wrong_finished()),
+        &server.record(0, ContentType::Handshake, &wrong_finished()),
     );
     pair.events();
     assert_eq!(pair.client_events, [CLOSED]);
@@ -120,7 +69,7 @@ fn a_server_whose_finished_is_wrong_is_refused() {
 fn application_data_before_finished_is_not_delivered() {
     let (mut pair, [hello, answer, flight]) = before_the_last_flights();
     let [client, _] = keys(&hello, &answer, &flight);
-    let data = client.record(ContentType::ApplicationData, b"too early");
+    let data = client.record(0, ContentType::ApplicationData, b"too early");
     pair.feed_server(&flight[..13 + 12 + 2 + IDENTITY.len()]);
     pair.feed_server(&data);
     pair.events();

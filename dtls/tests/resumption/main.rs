@@ -2,7 +2,9 @@
 
 #![cfg(test)]
 
+mod alerts;
 #[path = "../common/mod.rs"]
 mod common;
 mod continued;
 mod pre_shared_key;
+mod signed;

@@ -7,3 +7,4 @@ mod chains;
 #[path = "../common/mod.rs"]
 mod common;
 mod openssl;
+mod resumption;

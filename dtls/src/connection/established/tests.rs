@@ -35,7 +35,7 @@ fn pair() -> (Established, Channel) {
             channel,
             secrets,
             finished: Some((3, [9; 12])),
-            session_id: Box::default(),
+            resumable: None,
             round_trip: None,
         },
         peer,
