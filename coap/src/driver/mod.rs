@@ -35,7 +35,7 @@ pub type HandlerFuture<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>
 
 /// The application behind an endpoint.
 ///
-/// The notices (`connected`, `closed`, `observation_ended`) are called on the driver's task: they return at once.
+/// The notices (`connected`, `closed`, `notification_acknowledged`, `observation_ended`) are called on the driver's task: they return at once.
 pub trait Handler: Send + Sync + 'static {
     /// Answers a request. Runs in a task of its own; how long it takes delays nobody else. A panic is answered with
     /// 5.00.
@@ -52,6 +52,11 @@ pub trait Handler: Send + Sync + 'static {
     /// A session ended.
     fn closed(&self, session: SessionId, reason: &CloseReason) {
         let _ = (session, reason);
+    }
+
+    /// A peer acknowledged a notification: see [`Event::NotificationAcknowledged`](crate::endpoint::Event).
+    fn notification_acknowledged(&self, observation: ObservationId, receipt: u64) {
+        let _ = (observation, receipt);
     }
 
     /// A peer does not observe, or not any more: see [`Event::ObservationEnded`](crate::endpoint::Event).

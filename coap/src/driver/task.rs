@@ -297,6 +297,14 @@ impl Task {
                 self.waiting.notification(request, response, last);
             }
             Event::RequestFailed { request, error } => self.waiting.failed(request, error),
+            Event::NotificationAcknowledged {
+                observation,
+                receipt,
+            } => {
+                if let Some(handler) = self.handlers.handler() {
+                    handler.notification_acknowledged(observation, receipt);
+                }
+            }
             Event::ObservationEnded { observation } => {
                 if let Some(handler) = self.handlers.handler() {
                     handler.observation_ended(observation);

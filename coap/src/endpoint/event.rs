@@ -67,6 +67,14 @@ pub enum Event {
         /// Why.
         error: RequestError,
     },
+    /// A peer acknowledged a notification that had a receipt ([`Response::with_receipt`]): it has arrived, in its first
+    /// block if it is larger than one.
+    NotificationAcknowledged {
+        /// The observation.
+        observation: ObservationId,
+        /// The receipt.
+        receipt: u64,
+    },
     /// A peer does not observe (as server). Follows every observation that [`Event::Request`] offered, once: when it
     /// ends, or at once if it does not begin, because the application did not accept it or there is no room any
     /// more.

@@ -149,6 +149,16 @@ impl Endpoint {
                 request: request_id(request),
                 error,
             },
+            Output::NotificationAcknowledged {
+                observation,
+                receipt,
+            } => Event::NotificationAcknowledged {
+                observation: ObservationId {
+                    session: id,
+                    number: observation,
+                },
+                receipt,
+            },
             Output::ObservationEnded { observation } => Event::ObservationEnded {
                 observation: ObservationId {
                     session: id,

@@ -68,6 +68,10 @@ pub(crate) enum Output {
         request: u64,
         error: RequestError,
     },
+    NotificationAcknowledged {
+        observation: u64,
+        receipt: u64,
+    },
     ObservationEnded {
         observation: u64,
     },

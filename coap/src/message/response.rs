@@ -13,6 +13,7 @@ pub struct Response {
     /// The whole body.
     pub payload: Vec<u8>,
     observable: bool,
+    receipt: Option<u64>,
 }
 
 impl Response {
@@ -23,6 +24,7 @@ impl Response {
             options: Options::new(),
             payload: Vec::new(),
             observable: false,
+            receipt: None,
         }
     }
 
@@ -62,6 +64,20 @@ impl Response {
     pub const fn observable(mut self) -> Self {
         self.observable = true;
         self
+    }
+
+    /// As a notification: is sent in a Confirmable message, and its acknowledgement is reported with `receipt`
+    /// ([`Event::NotificationAcknowledged`](crate::endpoint::Event)). A notification that a newer one replaces before
+    /// it is sent is not reported. Without effect on other responses.
+    #[must_use]
+    pub const fn with_receipt(mut self, receipt: u64) -> Self {
+        self.receipt = Some(receipt);
+        self
+    }
+
+    /// What [`Response::with_receipt`] was called with.
+    pub const fn receipt(&self) -> Option<u64> {
+        self.receipt
     }
 
     /// Whether [`Response::observable`] was called.

@@ -386,3 +386,54 @@ fn h09_an_answer_that_finds_no_room_for_its_body_begins_no_observation() {
     bench.endpoint.notify(bench.now, observation, state(1));
     assert!(bench.sent().is_empty());
 }
+
+/// Lets time pass; the receipts of acknowledged notifications.
+fn acknowledged(pair: &mut Pair, duration: Duration) -> Vec<(ObservationId, u64)> {
+    let mut receipts = Vec::new();
+    pair.run(duration, |_, _, event| {
+        if let Event::NotificationAcknowledged {
+            observation,
+            receipt,
+        } = event
+        {
+            receipts.push((observation, receipt));
+        }
+    });
+    receipts
+}
+
+#[test]
+fn receipts_tell_which_notifications_were_acknowledged() {
+    let config = EndpointConfig {
+        // Without a receipt, notifications are not confirmable.
+        confirmable_notification_interval: seconds(3600),
+        ..EndpointConfig::default()
+    };
+    let Observed {
+        mut pair,
+        observation,
+        ..
+    } = observed(&config);
+    let notify = |pair: &mut Pair, response: Response| {
+        pair.server.notify(pair.now(), observation, response);
+    };
+    notify(&mut pair, state(1));
+    assert_eq!(acknowledged(&mut pair, seconds(1)), []);
+    notify(&mut pair, state(2).with_receipt(2));
+    assert_eq!(acknowledged(&mut pair, seconds(1)), [(observation, 2)]);
+    // Of three at once the first is sent, the last replaces the one between them.
+    for number in 3..6 {
+        notify(&mut pair, state(number).with_receipt(number.into()));
+    }
+    assert_eq!(
+        acknowledged(&mut pair, seconds(1)),
+        [(observation, 3), (observation, 5)]
+    );
+    // Nobody acknowledges: there is no receipt, and the observation ends.
+    pair.network.set_link(Link {
+        loss_percent: 100,
+        ..Link::default()
+    });
+    notify(&mut pair, state(6).with_receipt(6));
+    assert_eq!(acknowledged(&mut pair, seconds(200)), []);
+}

@@ -27,6 +27,8 @@ struct Observer {
     wanted: Option<Block>,
     /// A confirmable notification waits for its acknowledgement.
     in_flight: bool,
+    /// What its acknowledgement is reported with.
+    receipt: Option<u64>,
     /// The newest state, to be sent when it has come.
     next: Option<Response>,
     last_confirmable: Instant,
@@ -101,6 +103,7 @@ impl Observers {
                 operation,
                 wanted,
                 in_flight: false,
+                receipt: None,
                 next: None,
                 last_confirmable,
                 last_id: None,
@@ -114,9 +117,15 @@ impl Observers {
         self.sequence
     }
 
-    pub(super) fn sent_confirmable(&mut self, context: &Context<'_>, number: u64) {
+    pub(super) fn sent_confirmable(
+        &mut self,
+        context: &Context<'_>,
+        number: u64,
+        receipt: Option<u64>,
+    ) {
         if let Some(observer) = self.find(number) {
             observer.in_flight = true;
+            observer.receipt = receipt;
             observer.last_confirmable = context.now;
         }
     }
@@ -190,6 +199,12 @@ impl Server {
             return;
         };
         observer.in_flight = false;
+        if let Some(receipt) = observer.receipt.take() {
+            context.outputs.push(Output::NotificationAcknowledged {
+                observation: number,
+                receipt,
+            });
+        }
         if let Some(response) = observer.next.take() {
             self.send_notification(link, context, number, response);
         }
@@ -234,7 +249,9 @@ impl Server {
             .confirmable_notification_interval
             .min(LONGEST_WITHOUT_CONFIRMATION);
         let last = !response.code.is_success();
-        let confirmable = last || context.now - observer.last_confirmable >= interval;
+        let receipt = response.receipt();
+        let confirmable =
+            last || receipt.is_some() || context.now - observer.last_confirmable >= interval;
         let (token, operation, wanted) = (observer.token, observer.operation, observer.wanted);
         let mut part = self.downloads.first_block(
             context.now,
@@ -277,7 +294,7 @@ impl Server {
             self.end_observation(link, context, number);
             link.send_confirmable(context, &message, Owner::Nobody);
         } else if confirmable {
-            self.observers.sent_confirmable(context, number);
+            self.observers.sent_confirmable(context, number, receipt);
             if !link.send_confirmable(context, &message, Owner::Observation(number)) {
                 self.end_observation(link, context, number);
             }

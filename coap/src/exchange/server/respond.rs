@@ -194,7 +194,7 @@ impl Server {
         match carrier {
             Carrier::Separate(owner) => {
                 if let Owner::Observation(number) = owner {
-                    self.observers.sent_confirmable(context, number);
+                    self.observers.sent_confirmable(context, number, None);
                 }
                 if !link.send_confirmable(context, &message, owner)
                     && let Owner::Observation(number) = owner
