@@ -40,6 +40,10 @@ pub(crate) enum Progress {
 }
 
 impl Assemblies {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn accept(
         &mut self,
         now: Instant,

@@ -31,6 +31,10 @@ impl Drop for Body {
 }
 
 impl Bodies {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The part of `response` that goes into one message: all of it, or the block that was asked for; then the rest
     /// is kept for the requests that follow. 5.03 if there is no room for it.
     pub(crate) fn first_block(

@@ -27,7 +27,7 @@ pub use self::handle::{Connected, Handle, OpenError};
 pub use self::observation::Observation;
 use self::task::Task;
 use crate::dtls::{CloseReason, PeerIdentity, SessionId};
-use crate::endpoint::{Endpoint, EndpointConfig, ObservationId, Security};
+use crate::endpoint::{Endpoint, EndpointConfig, ObservationId, Refusal, Security};
 use crate::message::{Request, Response};
 
 /// The future of a handler.
@@ -35,7 +35,7 @@ pub type HandlerFuture<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>
 
 /// The application behind an endpoint.
 ///
-/// The notices (`connected`, `closed`, `notification_acknowledged`, `observation_ended`) are called on the driver's task: they return at once.
+/// The notices (all but `handle`) are called on the driver's task: they return at once.
 pub trait Handler: Send + Sync + 'static {
     /// Answers a request. Runs in a task of its own; how long it takes delays nobody else. A panic is answered with
     /// 5.00.
@@ -57,6 +57,21 @@ pub trait Handler: Send + Sync + 'static {
     /// A peer acknowledged a notification: see [`Event::NotificationAcknowledged`](crate::endpoint::Event).
     fn notification_acknowledged(&self, observation: ObservationId, receipt: u64) {
         let _ = (observation, receipt);
+    }
+
+    /// A handshake that a peer began did not end well.
+    fn handshake_failed(&self, peer: SocketAddr, reason: &CloseReason) {
+        let _ = (peer, reason);
+    }
+
+    /// A peer wanted to begin a handshake, and there is no place for it.
+    fn refused(&self, peer: SocketAddr, reason: Refusal) {
+        let _ = (peer, reason);
+    }
+
+    /// The peer of a session has another address now.
+    fn moved(&self, session: SessionId, from: SocketAddr, to: SocketAddr) {
+        let _ = (session, from, to);
     }
 
     /// A peer does not observe, or not any more: see [`Event::ObservationEnded`](crate::endpoint::Event).

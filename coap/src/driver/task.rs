@@ -270,6 +270,18 @@ impl Task {
                 }
                 self.waiting.closed(session, &reason);
             }
+            Event::HandshakeFailed {
+                peer_address,
+                reason,
+                ..
+            } => self.notice(|handler| handler.handshake_failed(peer_address, &reason)),
+            Event::Refused {
+                peer_address,
+                reason,
+            } => self.notice(|handler| handler.refused(peer_address, reason)),
+            Event::Moved { session, from, to } => {
+                self.notice(|handler| handler.moved(session, from, to));
+            }
             Event::Request {
                 handle,
                 session,
@@ -310,6 +322,12 @@ impl Task {
                     handler.observation_ended(observation);
                 }
             }
+        }
+    }
+
+    fn notice(&self, tell: impl FnOnce(&dyn Handler)) {
+        if let Some(handler) = self.handlers.handler() {
+            tell(handler);
         }
     }
 

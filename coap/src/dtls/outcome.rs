@@ -40,6 +40,8 @@ pub enum CloseReason {
     Peer,
     /// The handshake did not end within its time limit.
     HandshakeTimeout,
+    /// Nothing came for the idle time limit of the endpoint.
+    IdleTimeout,
     /// The peer sent a fatal alert (RFC 5246 Section 7.2), by number.
     Alert(u8),
     /// The handshake failed here; the text is for logs, never for the peer.
@@ -92,6 +94,7 @@ macro_rules! display {
 display!(CloseReason {
     Self::Local => "closed here";
     Self::Peer => "closed by the peer";
+    Self::IdleTimeout => "silent for too long";
     Self::HandshakeTimeout => "the handshake did not end within its time limit";
     Self::Alert(number) => "the peer sent a fatal alert ({})", number;
     Self::HandshakeFailed(detail) => "the handshake failed: {}", detail;

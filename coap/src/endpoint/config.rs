@@ -59,15 +59,27 @@ pub struct EndpointConfig {
     /// Notifications are confirmable when this time has passed since the last confirmable one. Default zero: all
     /// are. More than 24 h counts as 24 h (RFC 7641 Section 4.5).
     pub confirmable_notification_interval: Duration,
-    /// Sessions at a time, plain peers included. Default 4096. When full, the oldest half-open session gives way,
-    /// then the one that was silent for the longest time, if that is at least `eviction_idle_time`; else the
-    /// newcomer is ignored. On plain CoAP it is not ignored but asked to echo, without any state, and to a peer that
+    /// Sessions at a time, plain peers included. Default 4096; an idle one takes at most 1,000 bytes. When full, a
+    /// session that was closed here and waits for its goodbye gives way, then the oldest half-open one, then the one
+    /// that was silent for the longest time, if that is at least `eviction_idle_time`; else the newcomer is ignored.
+    /// On plain CoAP it is not ignored but asked to echo, without any state, and to a peer that
     /// has echoed the oldest one that has not gives way at once: so a flood from forged addresses keeps nobody out.
     pub max_sessions: usize,
     /// Sessions at a time of one authenticated identity; those that were opened here do not count. Default 8: a device
-    /// that lost its sessions makes new ones, and one device cannot take the places of all. The one that connected
-    /// first gives way, so that a peer is never locked out by what it has left behind.
+    /// that lost its sessions makes new ones, and one device cannot take the places of all. The one that began first
+    /// gives way, so that a peer is never locked out by what it has left behind.
     pub max_sessions_per_identity: usize,
+    /// DTLS sessions at a time whose peers have one IPv4 address, or are in one IPv6 network of 64 bits; those that
+    /// were opened here do not count. Default 1024: a gateway with a thousand devices behind one address works, and
+    /// nobody fills the default table from fewer than four. When a source has as many, its own session that was
+    /// silent for the longest time gives way, if that is at least `eviction_idle_time`; else its newcomer is ignored.
+    /// A handshake that will take the place of a session of the same address is always let in. Raise it together with
+    /// `max_sessions` where a whole fleet comes through one address.
+    pub max_sessions_per_source: usize,
+    /// Handshakes at a time of one such source. Default 128, half of all: a handshake takes a second or so, so that
+    /// hundreds of devices behind one address come back within seconds, and no address takes all places. The oldest
+    /// of the source gives way after 2 s, else the newcomer is ignored and tries again.
+    pub max_half_open_per_source: usize,
     /// See `max_sessions`. Default 60 s.
     pub eviction_idle_time: Duration,
     /// Handshakes at a time. Default 256; the oldest gives way.
@@ -115,6 +127,8 @@ impl Default for EndpointConfig {
             confirmable_notification_interval: Duration::ZERO,
             max_sessions: 4096,
             max_sessions_per_identity: 8,
+            max_sessions_per_source: 1024,
+            max_half_open_per_source: 128,
             eviction_idle_time: Duration::from_secs(60),
             max_half_open: 256,
             handshake_time_limit: Duration::from_secs(30),

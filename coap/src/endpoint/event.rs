@@ -27,6 +27,32 @@ pub enum Event {
         /// Why it ended.
         reason: CloseReason,
     },
+    /// A handshake that a peer began did not end well. The reason says whether time ran out, the peer sent an alert,
+    /// or what was wrong with what the peer sent, which was then answered with an alert.
+    HandshakeFailed {
+        /// The session that it would have become.
+        session: SessionId,
+        /// The peer's address.
+        peer_address: SocketAddr,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A peer wanted to begin a handshake, and there is no place for it. Its ClientHello is ignored: it tries again.
+    Refused {
+        /// The peer's address.
+        peer_address: SocketAddr,
+        /// Why.
+        reason: Refusal,
+    },
+    /// The peer of a session has another address now, as a record with its Connection ID proved (RFC 9146 Section 6).
+    Moved {
+        /// The session.
+        session: SessionId,
+        /// Where it was.
+        from: SocketAddr,
+        /// Where it is.
+        to: SocketAddr,
+    },
     /// A request with its whole body. Each is reported once, however often its datagrams come.
     Request {
         /// To be given to [`Endpoint::respond`](super::Endpoint::respond).
@@ -82,6 +108,28 @@ pub enum Event {
         /// The observation.
         observation: ObservationId,
     },
+}
+
+/// Why a newcomer has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// All places are taken, and no session was silent for long enough (`max_sessions`).
+    TableFull,
+    /// Its source has its share of the sessions, and none was silent for long enough (`max_sessions_per_source`).
+    SourceSessions,
+    /// Its source has its share of the handshakes, and all are young (`max_half_open_per_source`).
+    SourceHandshakes,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::TableFull => "all places are taken",
+            Self::SourceSessions => "too many sessions of one source",
+            Self::SourceHandshakes => "too many handshakes of one source",
+        })
+    }
 }
 
 /// The right to answer one request, once. Dropping it answers nothing.

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use super::room::Newcomer;
 use super::session::{HelloMark, Phase, Session, Transport};
-use super::{Endpoint, Security};
+use super::{Endpoint, Event, Security};
 use crate::dtls::{FirstContact, Received, SessionId};
 use crate::message::options::number;
 use crate::message::{Code, Kind, Message, MessageError, Options};
@@ -11,7 +12,7 @@ use crate::time::Instant;
 
 impl Endpoint {
     pub(super) fn receive(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8]) {
-        self.totals.received(datagram.len(), false);
+        self.totals.received(datagram.len());
         let found = match &self.security {
             Security::None => self.table.slot(peer).live,
             Security::Dtls(backend) => backend
@@ -97,6 +98,11 @@ impl Endpoint {
                 // all before.
                 if received == Received::Newest && peer != known {
                     self.table.relocate(id, peer);
+                    self.events.push_back(Event::Moved {
+                        session: id,
+                        from: known,
+                        to: peer,
+                    });
                 }
             }
         }
@@ -169,9 +175,13 @@ impl Endpoint {
             FirstContact::Ignore => self.shared.dropped.strangers += 1,
             FirstContact::Reply(reply) => self.transmit(peer, reply),
             FirstContact::Accept(mut dtls) => {
-                if !self.make_room(now, true) {
+                if let Err(reason) = self.make_room(now, Newcomer::Handshake(peer)) {
                     dtls.close(now);
-                    self.shared.dropped.table_full += 1;
+                    let peer_address = peer;
+                    self.events.push_back(Event::Refused {
+                        peer_address,
+                        reason,
+                    });
                     return;
                 }
                 self.give_up_half_open(peer);

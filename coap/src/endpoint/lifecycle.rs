@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::session::{Phase, Session, Transport};
+use super::room::Newcomer;
+use super::session::{Messages, Phase, Session, Transport};
 use super::{Endpoint, Event};
 use crate::dtls::{CloseReason, PeerIdentity, SessionId, Waker};
 use crate::exchange::Exchanges;
@@ -25,7 +26,7 @@ impl Endpoint {
         if let Some(displaced) = self.table.insert(id, session) {
             let session = self.table.get(displaced);
             if session.is_some_and(|session| session.opened_here) {
-                self.evict(now, displaced);
+                self.end(now, displaced, CloseReason::Evicted);
             } else {
                 self.abandon(displaced);
             }
@@ -35,8 +36,14 @@ impl Endpoint {
     /// Forgets a handshake in favour of a new one with the same peer. Nothing is sent: before the end of a handshake,
     /// an alert would end the new one.
     pub(super) fn abandon(&mut self, id: SessionId) {
-        let handshake = self.table.remove(id);
-        self.shared.dropped.handshakes_failed += u64::from(handshake.is_some());
+        if let Some(handshake) = self.table.remove(id) {
+            self.shared.dropped.handshakes_failed += 1;
+            self.events.push_back(Event::HandshakeFailed {
+                session: id,
+                peer_address: handshake.peer,
+                reason: CloseReason::Replaced,
+            });
+        }
     }
 
     /// A plain session, if there is room. `verified`: the peer receives at its address, or we speak first.
@@ -47,10 +54,12 @@ impl Endpoint {
         opened_here: bool,
         verified: bool,
     ) -> Option<SessionId> {
-        if !self.make_room(now, verified) {
-            self.shared.dropped.table_full += 1;
-            return None;
-        }
+        let newcomer = if verified {
+            Newcomer::Verified
+        } else {
+            Newcomer::Unverified
+        };
+        self.make_room(now, newcomer).ok()?;
         let id = self.next_session();
         self.add(
             now,
@@ -62,56 +71,18 @@ impl Endpoint {
         Some(id)
     }
 
-    /// Makes room for one more session; false if nobody has to give way. To a `verified` newcomer the oldest plain
-    /// peer that is not verified gives way, however active: all of those may be one forger of addresses.
-    pub(super) fn make_room(&mut self, now: Instant, verified: bool) -> bool {
-        if self.table.half_open() >= self.config.max_half_open.max(1) {
-            self.evict_half_open(now);
-        }
-        if self.table.len() < self.config.max_sessions.max(1) {
-            return true;
-        }
-        if self.evict_half_open(now) {
-            return true;
-        }
-        let silent = self
-            .table
-            .most_silent()
-            .filter(|(since, _)| now - *since >= self.config.eviction_idle_time)
-            .map(|(_, id)| id);
-        let unverified = self.table.oldest_unverified().filter(|_| verified);
-        let leaving = unverified.or(silent);
-        if let Some(id) = leaving {
-            self.shared.dropped.sessions_evicted += 1;
-            self.evict(now, id);
-        }
-        leaving.is_some()
-    }
-
-    fn evict_half_open(&mut self, now: Instant) -> bool {
-        let oldest = self.table.oldest_half_open();
-        if let Some(id) = oldest {
-            self.shared.dropped.half_open_evicted += 1;
-            self.evict(now, id);
-        }
-        oldest.is_some()
-    }
-
-    fn evict(&mut self, now: Instant, id: SessionId) {
-        self.end(now, id, CloseReason::Evicted);
-    }
-
-    /// Gives a session its CoAP state.
+    /// Gives a session its CoAP state. Under DTLS it rests until there is something for it.
     fn equip(&mut self, now: Instant, id: SessionId, verified: bool) {
-        let Some(session) = self.table.get(id) else {
+        let Some(session) = self.table.get_mut(id) else {
             return;
         };
-        let (peer, plain) = (session.peer, session.is_plain());
+        let peer = session.peer;
         let mut context = super::outbound::context(now, &self.config, &mut self.shared);
-        let exchanges = Box::new(Exchanges::new(&mut context, peer, plain, verified));
-        if let Some(session) = self.table.get_mut(id) {
-            session.exchanges = Some(exchanges);
-        }
+        session.messages = if session.is_plain() {
+            Messages::Awake(Box::new(Exchanges::plain(&mut context, peer, verified)))
+        } else {
+            Messages::Resting(Exchanges::resting(&mut context))
+        };
     }
 
     /// A handshake ended well.
@@ -136,10 +107,9 @@ impl Endpoint {
         let limit = self.config.max_sessions_per_identity.max(1);
         let oldest = identity
             .clone()
-            .and_then(|identity| self.table.identify(now, id, identity, limit));
+            .and_then(|identity| self.table.identify(id, identity, limit));
         if let Some(oldest) = oldest {
-            self.shared.dropped.sessions_evicted += 1;
-            self.evict(now, oldest);
+            self.evict_session(now, oldest);
         }
         if let Some(session) = self.table.get_mut(id) {
             session.statistics.mark_handshake();
@@ -164,9 +134,9 @@ impl Endpoint {
                 dtls.close(now);
                 let connected = session.phase == Phase::Connected;
                 session.opened_here |= connected;
-                self.with_exchanges(now, id, |exchanges, context| exchanges.shut_down(context));
+                self.shut_down(now, id);
                 if let Some(session) = self.table.get_mut(id) {
-                    session.exchanges = None;
+                    session.messages = Messages::None;
                 }
                 self.table.set_phase(now, id, Phase::Closing);
                 self.settle(now, id);
@@ -182,19 +152,31 @@ impl Endpoint {
         {
             dtls.close(now);
         }
-        self.with_exchanges(now, id, |exchanges, context| exchanges.shut_down(context));
+        self.shut_down(now, id);
         self.flush(id);
         let Some(session) = self.table.remove(id) else {
             return;
         };
         let connected = session.phase == Phase::Connected && !session.is_plain();
-        self.shared.dropped.handshakes_failed += u64::from(session.phase == Phase::HalfOpen);
+        let half_open = session.phase == Phase::HalfOpen;
+        self.shared.dropped.handshakes_failed += u64::from(half_open);
         if connected || session.opened_here {
             self.events.push_back(Event::Closed {
                 session: id,
                 identity: session.identity(),
                 reason,
             });
+        } else if half_open {
+            self.events.push_back(Event::HandshakeFailed {
+                session: id,
+                peer_address: session.peer,
+                reason,
+            });
         }
+    }
+
+    /// Requests fail and observations end.
+    fn shut_down(&mut self, now: Instant, id: SessionId) {
+        self.with_awake(now, id, |exchanges, context| exchanges.shut_down(context));
     }
 }

@@ -8,7 +8,9 @@ mod config;
 mod event;
 mod inbound;
 mod lifecycle;
+mod order;
 mod outbound;
+mod room;
 mod session;
 mod statistics;
 mod table;
@@ -22,7 +24,8 @@ use crate::exchange::Shared;
 use crate::message::{Request, Response};
 use crate::time::Instant;
 pub use config::EndpointConfig;
-pub use event::{Event, ObservationId, RequestError, RequestHandle, RequestId, Transmit};
+pub use event::{Event, ObservationId, Refusal, RequestError, RequestHandle, RequestId, Transmit};
+use room::Newcomer;
 use session::{Phase, Session, Transport};
 pub use statistics::{Dropped, Statistics};
 use table::Table;
@@ -55,7 +58,9 @@ pub struct Endpoint {
 impl Endpoint {
     /// The figures of a living session.
     pub fn statistics(&self, session: SessionId) -> Option<Statistics> {
-        self.table.get(session).map(|session| session.statistics)
+        self.table
+            .get(session)
+            .map(|session| session.statistics.statistics())
     }
 
     /// The figures of all sessions, ended ones and strangers included; those of handshakes stay zero.
@@ -111,7 +116,8 @@ impl Endpoint {
         if session.phase_deadline(&self.config) <= now {
             let reason = match session.phase {
                 Phase::HalfOpen => CloseReason::HandshakeTimeout,
-                Phase::Closing | Phase::Connected => CloseReason::Local,
+                Phase::Connected => CloseReason::IdleTimeout,
+                Phase::Closing => CloseReason::Local,
             };
             return self.end(now, id, reason);
         }
@@ -120,7 +126,7 @@ impl Endpoint {
         {
             dtls.handle_timeout(now);
         }
-        self.with_exchanges(now, id, |exchanges, context| {
+        self.with_awake(now, id, |exchanges, context| {
             exchanges.handle_timeout(context)
         });
     }
@@ -131,11 +137,15 @@ impl Endpoint {
     /// An endpoint without sessions. `seed` must come from a cryptographic random source and be used once: Message
     /// IDs, tokens, back-off and Echo values come from it.
     pub fn new(config: EndpointConfig, security: Security, seed: [u8; 32]) -> Self {
+        let idle_time_limit = match security {
+            Security::None => config.plain_idle_time_limit,
+            Security::Dtls(_) => config.idle_time_limit,
+        };
         Self {
             shared: Shared::new(&config, &seed),
             config,
             security,
-            table: Table::default(),
+            table: Table::new(idle_time_limit),
             wakers: None,
             last_session: 0,
             totals: Statistics::default(),
@@ -161,10 +171,8 @@ impl Endpoint {
         peer: SocketAddr,
         credential: &ClientCredential,
     ) -> Result<SessionId, ConnectError> {
-        if !self.make_room(now, true) {
-            self.shared.dropped.table_full += 1;
-            return Err(ConnectError::TooManySessions);
-        }
+        self.make_room(now, Newcomer::Verified)
+            .map_err(|_| ConnectError::TooManySessions)?;
         let id = self.next_session();
         let waker = self.waker(id);
         let Security::Dtls(backend) = &mut self.security else {
@@ -191,10 +199,9 @@ impl Endpoint {
             self.table.set_verified(id, true);
             if let Some(session) = self.table.get_mut(id) {
                 session.opened_here = true;
-                session
-                    .exchanges
-                    .iter_mut()
-                    .for_each(|exchanges| exchanges.set_verified());
+                if let Some(exchanges) = session.messages.awake() {
+                    exchanges.set_verified();
+                }
             }
             return id;
         }
@@ -267,7 +274,7 @@ impl Endpoint {
         if let Some(exchanges) = self
             .table
             .get_mut(session)
-            .and_then(|session| session.exchanges.as_mut())
+            .and_then(|session| session.messages.awake())
         {
             exchanges.forget_bodies();
         }

@@ -23,6 +23,19 @@ pub(super) const fn context<'a>(
 }
 
 impl Endpoint {
+    /// As [`Endpoint::with_exchanges`], but leaves alone a state that rests: there is nothing to end in it.
+    pub(super) fn with_awake(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        work: impl FnOnce(&mut Exchanges, &mut Context<'_>),
+    ) {
+        let session = self.table.get_mut(id);
+        if session.is_some_and(|session| session.messages.awake().is_some()) {
+            self.with_exchanges(now, id, work);
+        }
+    }
+
     /// Lets the CoAP state of a session work, and does what follows. `None` if the session has none.
     pub(super) fn with_exchanges<Outcome>(
         &mut self,
@@ -31,7 +44,7 @@ impl Endpoint {
         work: impl FnOnce(&mut Exchanges, &mut Context<'_>) -> Outcome,
     ) -> Option<Outcome> {
         let session = self.table.get_mut(id)?;
-        let exchanges = session.exchanges.as_mut()?;
+        let exchanges = session.wake()?;
         let mut context = context(now, &self.config, &mut self.shared);
         let outcome = work(exchanges, &mut context);
         let Context {
@@ -39,7 +52,7 @@ impl Endpoint {
             retransmissions,
             ..
         } = context;
-        session.statistics.retransmissions += retransmissions;
+        session.statistics.sent_again(retransmissions);
         self.totals.retransmissions += retransmissions;
         for output in outputs {
             self.deliver(now, id, output);
@@ -60,6 +73,9 @@ impl Endpoint {
             }
         }
         self.flush(id);
+        if let Some(session) = self.table.get_mut(id) {
+            session.rest(now);
+        }
         self.table.schedule(&self.config, id);
     }
 

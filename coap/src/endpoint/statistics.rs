@@ -51,10 +51,82 @@ pub struct Dropped {
     pub sessions_evicted: u64,
     /// Newcomers turned away because the table is full.
     pub table_full: u64,
+    /// Handshakes turned away because of the limits of one source.
+    pub source_full: u64,
     /// Handshakes that did not end well.
     pub handshakes_failed: u64,
     /// Messages that DTLS did not take.
     pub send_failed: u64,
+}
+
+/// The figures of one session, in few bytes: those of a table of 100,000. Counts of datagrams stop at their highest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Figures {
+    bytes_sent: u64,
+    bytes_received: u64,
+    datagrams_sent: u32,
+    datagrams_received: u32,
+    round_trips: u32,
+    retransmissions: u32,
+    handshake: Handshake,
+}
+
+/// As they were when the handshake ended.
+#[derive(Debug, Clone, Copy, Default)]
+struct Handshake {
+    bytes_sent: u32,
+    bytes_received: u32,
+    datagrams_sent: u16,
+    datagrams_received: u16,
+    round_trips: u16,
+}
+
+impl Figures {
+    pub(super) const fn sent(&mut self, bytes: usize) {
+        self.datagrams_sent = self.datagrams_sent.saturating_add(1);
+        self.bytes_sent += bytes as u64;
+    }
+
+    /// `after_send`: something was sent since the last receipt.
+    pub(super) const fn received(&mut self, bytes: usize, after_send: bool) {
+        self.datagrams_received = self.datagrams_received.saturating_add(1);
+        self.bytes_received += bytes as u64;
+        self.round_trips = self.round_trips.saturating_add(after_send as u32);
+    }
+
+    pub(super) fn sent_again(&mut self, messages: u64) {
+        let messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        self.retransmissions = self.retransmissions.saturating_add(messages);
+    }
+
+    pub(super) fn mark_handshake(&mut self) {
+        let short = |count: u32| u16::try_from(count).unwrap_or(u16::MAX);
+        let bytes = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        self.handshake = Handshake {
+            bytes_sent: bytes(self.bytes_sent),
+            bytes_received: bytes(self.bytes_received),
+            datagrams_sent: short(self.datagrams_sent),
+            datagrams_received: short(self.datagrams_received),
+            round_trips: short(self.round_trips),
+        };
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        let Self { handshake, .. } = self;
+        Statistics {
+            datagrams_sent: self.datagrams_sent.into(),
+            datagrams_received: self.datagrams_received.into(),
+            bytes_sent: self.bytes_sent,
+            bytes_received: self.bytes_received,
+            round_trips: self.round_trips.into(),
+            retransmissions: self.retransmissions.into(),
+            handshake_datagrams_sent: handshake.datagrams_sent.into(),
+            handshake_datagrams_received: handshake.datagrams_received.into(),
+            handshake_bytes_sent: handshake.bytes_sent.into(),
+            handshake_bytes_received: handshake.bytes_received.into(),
+            handshake_round_trips: handshake.round_trips.into(),
+        }
+    }
 }
 
 impl Statistics {
@@ -63,18 +135,8 @@ impl Statistics {
         self.bytes_sent += bytes as u64;
     }
 
-    /// `after_send`: something was sent since the last receipt.
-    pub(crate) const fn received(&mut self, bytes: usize, after_send: bool) {
+    pub(crate) const fn received(&mut self, bytes: usize) {
         self.datagrams_received += 1;
         self.bytes_received += bytes as u64;
-        self.round_trips += after_send as u64;
-    }
-
-    pub(crate) const fn mark_handshake(&mut self) {
-        self.handshake_datagrams_sent = self.datagrams_sent;
-        self.handshake_datagrams_received = self.datagrams_received;
-        self.handshake_bytes_sent = self.bytes_sent;
-        self.handshake_bytes_received = self.bytes_received;
-        self.handshake_round_trips = self.round_trips;
     }
 }

@@ -1,11 +1,15 @@
-//! The session table: by name, by address, by time, by silence. No operation costs more than the logarithm of the
-//! number of sessions.
+//! The session table: by name, by address, by Connection ID, by identity, by time. No operation costs more than the
+//! logarithm of the number of sessions, and an idle session has no timer of its own.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::session::{Phase, Session, Slot, Transport};
+use hashbrown::HashTable;
+
+use super::order::{Order, Source};
+use super::session::{ConnectionId, Phase, Session, Slot, Transport};
 use super::{EndpointConfig, SessionId};
 use crate::dtls::PeerIdentity;
 use crate::time::{Duration, Instant};
@@ -14,22 +18,52 @@ use crate::time::{Duration, Instant};
 const QUEUE_GRAIN: Duration = Duration::from_secs(1);
 
 /// All sessions: at most `max_sessions`, of which at most `max_half_open` half-open. Who inserts makes room first.
-#[derive(Default)]
+///
+/// Memory: an idle session with everything that the maps keep of it takes at most 1,000 bytes on the default backend
+/// (`tests/footprint` counts them), so the table takes at most `max_sessions` times that, and what exchanges that are
+/// under way hold.
 pub(super) struct Table {
-    sessions: HashMap<SessionId, Session>,
-    addresses: HashMap<SocketAddr, Slot>,
+    sessions: HashMap<SessionId, Box<Session>>,
+    /// The live sessions of addresses, found by the addresses that stand in them.
+    addresses: HashTable<SessionId>,
+    /// Handshakes that live sessions of the same addresses have not yet given way to.
+    candidates: HashMap<SocketAddr, SessionId>,
+    /// Not of sessions that are idle: their times come from the order of silence.
     timers: BTreeSet<(Instant, SessionId)>,
-    half_open: BTreeSet<(Instant, SessionId)>,
-    silent: BTreeSet<(Instant, SessionId)>,
+    half_open: Order,
+    silent: Order,
+    closing: BTreeSet<(Instant, SessionId)>,
     /// Plain peers that have not shown to receive at their addresses.
     unverified: BTreeSet<SessionId>,
-    /// Connected sessions by what their peers write into records (RFC 9146).
-    connection_ids: HashMap<Box<[u8]>, SessionId>,
-    /// Connected sessions that were not opened here, in the order in which they connected.
-    identities: HashMap<Arc<PeerIdentity>, BTreeSet<(Instant, SessionId)>>,
+    /// Connected sessions, found by what their peers write into records (RFC 9146).
+    connection_ids: HashTable<SessionId>,
+    /// Connected sessions that were not opened here, by a hash of the identity. Two identities with one hash, which
+    /// nobody can bring about without the key of the hash, would share a limit.
+    identities: BTreeSet<(u64, SessionId)>,
+    hasher: RandomState,
+    /// When a silent session is given up.
+    idle_time_limit: Duration,
 }
 
 impl Table {
+    /// A table for sessions that end after this time without a datagram.
+    pub(super) fn new(idle_time_limit: Duration) -> Self {
+        Self {
+            sessions: HashMap::new(),
+            addresses: HashTable::new(),
+            candidates: HashMap::new(),
+            timers: BTreeSet::new(),
+            half_open: Order::default(),
+            silent: Order::default(),
+            closing: BTreeSet::new(),
+            unverified: BTreeSet::new(),
+            connection_ids: HashTable::new(),
+            identities: BTreeSet::new(),
+            hasher: RandomState::new(),
+            idle_time_limit,
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.sessions.len()
     }
@@ -38,66 +72,89 @@ impl Table {
         self.half_open.len()
     }
 
+    /// How many half-open sessions, and how many in all, the source has.
+    pub(super) fn count_of(&self, source: Source) -> (usize, usize) {
+        let half_open = self.half_open.count(source);
+        (half_open, half_open + self.silent.count(source))
+    }
+
     pub(super) fn get(&self, id: SessionId) -> Option<&Session> {
-        self.sessions.get(&id)
+        self.sessions.get(&id).map(|session| &**session)
     }
 
     pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
-        self.sessions.get_mut(&id)
+        self.sessions.get_mut(&id).map(|session| &mut **session)
     }
 
     pub(super) fn slot(&self, peer: SocketAddr) -> Slot {
-        self.addresses.get(&peer).copied().unwrap_or_default()
+        Slot {
+            live: self.by_address(peer),
+            candidate: self.candidates.get(&peer).copied(),
+        }
+    }
+
+    fn by_address(&self, peer: SocketAddr) -> Option<SessionId> {
+        let has = |id: &SessionId| self.get(*id).is_some_and(|session| session.peer == peer);
+        self.addresses.find(self.hash(&peer), has).copied()
     }
 
     pub(super) fn by_connection_id(&self, connection_id: &[u8]) -> Option<SessionId> {
-        self.connection_ids.get(connection_id).copied()
+        let wanted = ConnectionId::new(connection_id);
+        let has = |id: &SessionId| {
+            let session = self.get(*id);
+            wanted.is_some() && session.is_some_and(|session| session.connection_id == wanted)
+        };
+        self.connection_ids.find(self.hash(&wanted), has).copied()
     }
 
     /// The session is found by its Connection ID from now on, unless another has the same.
     pub(super) fn set_connection_id(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else {
+        let transport = self.get(id).map(|session| &session.transport);
+        let Some(Transport::Dtls(dtls)) = transport else {
             return;
         };
-        if let Transport::Dtls(dtls) = &session.transport
-            && let Some(connection_id) = dtls.connection_id()
-            && !self.connection_ids.contains_key(connection_id)
-        {
-            let connection_id: Box<[u8]> = connection_id.into();
-            session.connection_id = Some(connection_id.clone());
-            self.connection_ids.insert(connection_id, id);
+        let Some(connection_id) = dtls.connection_id().and_then(ConnectionId::new) else {
+            return;
+        };
+        if self.by_connection_id(connection_id.as_bytes()).is_some() {
+            return;
         }
+        let hash = self.hash(&Some(connection_id));
+        if let Some(session) = self.get_mut(id) {
+            session.connection_id = Some(connection_id);
+        }
+        let (sessions, hasher) = (&self.sessions, &self.hasher);
+        let hash_of = |id: &SessionId| {
+            let connection_id = sessions.get(id).and_then(|session| session.connection_id);
+            hasher.hash_one(connection_id)
+        };
+        self.connection_ids.insert_unique(hash, id, hash_of);
     }
 
     /// Adds a session: as the live one of its address, or as candidate if there is one. Returns a candidate that it
     /// takes the place of.
     pub(super) fn insert(&mut self, id: SessionId, session: Session) -> Option<SessionId> {
-        let slot = self.addresses.entry(session.peer).or_default();
-        let displaced = if slot.live.is_none() {
-            slot.live = Some(id);
-            None
-        } else {
-            slot.candidate.replace(id)
-        };
-        self.order(session.phase).insert((session.queued, id));
-        self.sessions.insert(id, session);
-        displaced
+        let peer = session.peer;
+        self.enqueue(session.phase, session.queued, id, session.source());
+        self.sessions.insert(id, Box::new(session));
+        if self.by_address(peer).is_some() {
+            return self.candidates.insert(peer, id);
+        }
+        self.set_address(peer, id);
+        None
     }
 
     pub(super) fn remove(&mut self, id: SessionId) -> Option<Session> {
-        let session = self.sessions.remove(&id)?;
-        self.order(session.phase).remove(&(session.queued, id));
+        let session = *self.sessions.remove(&id)?;
+        self.dequeue(session.phase, session.queued, id, session.source());
         self.unverified.remove(&id);
-        if let Some(connection_id) = &session.connection_id {
-            self.connection_ids.remove(connection_id);
+        if session.connection_id.is_some() {
+            let hash = self.hash(&session.connection_id);
+            forget(&mut self.connection_ids, hash, id);
         }
-        if let Some(identity) = &session.identity
-            && let Some(sessions) = self.identities.get_mut(identity)
-        {
-            sessions.remove(&(session.connected, id));
-            if sessions.is_empty() {
-                self.identities.remove(identity);
-            }
+        if let Some(identity) = &session.identity {
+            let hash = self.hash(&**identity);
+            self.identities.remove(&(hash, id));
         }
         if let Some(at) = session.scheduled {
             self.timers.remove(&(at, id));
@@ -117,12 +174,17 @@ impl Table {
         let session = self.sessions.get_mut(&id)?;
         let (before, queued, peer) = (session.phase, session.queued, session.peer);
         (session.phase, session.queued) = (phase, now);
-        self.order(before).remove(&(queued, id));
-        self.order(phase).insert((now, id));
-        let slot = self.addresses.get_mut(&peer)?;
-        if phase == Phase::Connected && slot.candidate == Some(id) {
-            slot.candidate = None;
-            return slot.live.replace(id);
+        let source = session.source();
+        self.dequeue(before, queued, id, source);
+        self.enqueue(phase, now, id, source);
+        if phase == Phase::Connected && self.candidates.get(&peer) == Some(&id) {
+            self.candidates.remove(&peer);
+            let replaced = self.by_address(peer);
+            if let Some(replaced) = replaced {
+                self.leave(peer, replaced);
+            }
+            self.set_address(peer, id);
+            return replaced;
         }
         None
     }
@@ -134,52 +196,88 @@ impl Table {
         };
         session.active = now;
         if session.phase == Phase::Connected && now - session.queued >= QUEUE_GRAIN {
-            self.silent.remove(&(session.queued, id));
-            session.queued = now;
-            self.silent.insert((now, id));
+            self.requeue(now, id);
         }
     }
 
-    /// The session has a new address (RFC 9146 Section 6).
-    pub(super) fn relocate(&mut self, id: SessionId, peer: SocketAddr) {
-        let Some(before) = self
-            .sessions
-            .get_mut(&id)
-            .map(|session| core::mem::replace(&mut session.peer, peer))
-        else {
+    /// Puts a connected session in another place among the silent ones.
+    fn requeue(&mut self, at: Instant, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
+        let before = core::mem::replace(&mut session.queued, at);
+        let source = session.source();
+        self.silent.remove(before, id, source);
+        self.silent.insert(at, id, source);
+    }
+
+    /// The session has a new address (RFC 9146 Section 6), and with it perhaps another source.
+    pub(super) fn relocate(&mut self, id: SessionId, peer: SocketAddr) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let (before, phase, queued) = (session.peer, session.phase, session.queued);
+        let source = session.source();
+        session.peer = peer;
+        let source_now = session.source();
+        self.dequeue(phase, queued, id, source);
+        self.enqueue(phase, queued, id, source_now);
         self.leave(before, id);
-        let slot = self.addresses.entry(peer).or_default();
-        slot.live.get_or_insert(id);
+        if self.by_address(peer).is_none() {
+            self.set_address(peer, id);
+        }
     }
 
-    pub(super) fn oldest_half_open(&self) -> Option<SessionId> {
-        self.half_open.first().map(|(_, id)| *id)
+    /// The half-open session that is the oldest, and since when: of all, or of a source.
+    pub(super) fn oldest_half_open(&self, source: Option<Source>) -> Option<(Instant, SessionId)> {
+        match source {
+            None => self.half_open.first(),
+            Some(source) => self.half_open.first_of(source),
+        }
     }
 
-    /// A session connected and its peer has this identity. Returns the oldest of its sessions if there are more than
-    /// `limit`; those that were opened here do not count.
+    /// The connected session that was silent for the longest time, and since when: of all, or of a source.
+    pub(super) fn most_silent(&self, source: Option<Source>) -> Option<(Instant, SessionId)> {
+        match source {
+            None => self.silent.first(),
+            Some(source) => self.silent.first_of(source),
+        }
+    }
+
+    /// The session that was closed here first and is still there.
+    pub(super) fn oldest_closing(&self) -> Option<SessionId> {
+        self.closing.first().map(|(_, id)| *id)
+    }
+
+    pub(super) fn oldest_unverified(&self) -> Option<SessionId> {
+        self.unverified.first().copied()
+    }
+
+    /// A session connected and its peer has this identity. Returns the oldest of its other sessions if there are more
+    /// than `limit` with this one; those that were opened here do not count.
     pub(super) fn identify(
         &mut self,
-        now: Instant,
         id: SessionId,
         identity: PeerIdentity,
         limit: usize,
     ) -> Option<SessionId> {
-        let session = self.sessions.get_mut(&id)?;
-        session.connected = now;
+        let hash = self.hash(&identity);
+        let others = self.identities.range((hash, SessionId(0))..);
+        let others = others.take_while(|(of, _)| *of == hash);
+        let oldest = others.clone().next().map(|(_, id)| *id);
+        let count = others.count();
         // One copy for all: an identity can be a whole access token.
-        let known = self.identities.get_key_value(&identity);
-        let identity = known.map_or_else(|| Arc::new(identity), |(known, _)| Arc::clone(known));
-        session.identity = Some(Arc::clone(&identity));
+        let known = oldest.and_then(|oldest| self.sessions.get(&oldest)?.identity.clone());
+        let identity = known
+            .filter(|known| **known == identity)
+            .unwrap_or_else(|| Arc::new(identity));
+        let session = self.sessions.get_mut(&id)?;
+        session.identity = Some(identity);
         if session.opened_here {
             return None;
         }
-        let sessions = self.identities.entry(identity).or_default();
-        sessions.insert((now, id));
-        let oldest = sessions.first().filter(|_| sessions.len() > limit);
-        oldest.map(|(_, id)| *id)
+        self.identities.insert((hash, id));
+        oldest.filter(|_| count >= limit)
     }
 
     /// Notes whether a plain peer has shown to receive at its address.
@@ -191,21 +289,17 @@ impl Table {
         }
     }
 
-    pub(super) fn oldest_unverified(&self) -> Option<SessionId> {
-        self.unverified.first().copied()
-    }
-
-    /// The session that was silent for the longest time, and since when.
-    pub(super) fn most_silent(&self) -> Option<(Instant, SessionId)> {
-        self.silent.first().copied()
-    }
-
     /// Sets the timer of a session. A timer that is early does no harm, so it is only ever moved forward.
     pub(super) fn schedule(&mut self, config: &EndpointConfig, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        let at = session.next_timeout(config);
+        let Some(at) = session.next_timeout(config) else {
+            if let Some(scheduled) = session.scheduled.take() {
+                self.timers.remove(&(scheduled, id));
+            }
+            return;
+        };
         if session.scheduled.is_some_and(|scheduled| scheduled <= at) {
             return;
         }
@@ -216,38 +310,80 @@ impl Table {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _)| *at)
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let silence = self.silent.first().map(|(at, _)| at + self.idle_time_limit);
+        [timer, silence].into_iter().flatten().min()
     }
 
-    /// A session whose timer has come; its timer is no longer set.
+    /// A session whose timer has come, which is no longer set then, or that was silent for too long.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<SessionId> {
-        let (at, id) = self.timers.first().copied().filter(|(at, _)| *at <= now)?;
-        self.timers.remove(&(at, id));
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.scheduled = None;
+        if let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
+            self.timers.remove(&(at, id));
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.scheduled = None;
+            }
+            return Some(id);
         }
-        Some(id)
+        loop {
+            let silent = |(at, _): &(Instant, SessionId)| *at + self.idle_time_limit <= now;
+            let (at, id) = self.silent.first().filter(silent)?;
+            match self.sessions.get(&id) {
+                // Its place was up to a second behind.
+                Some(session) if session.active > at => self.requeue(session.active, id),
+                _ => return Some(id),
+            }
+        }
     }
 
-    fn order(&mut self, phase: Phase) -> &mut BTreeSet<(Instant, SessionId)> {
-        if phase == Phase::HalfOpen {
-            &mut self.half_open
-        } else {
-            &mut self.silent
+    fn enqueue(&mut self, phase: Phase, at: Instant, id: SessionId, source: Option<Source>) {
+        match phase {
+            Phase::HalfOpen => self.half_open.insert(at, id, source),
+            Phase::Connected => self.silent.insert(at, id, source),
+            Phase::Closing => drop(self.closing.insert((at, id))),
+        }
+    }
+
+    fn dequeue(&mut self, phase: Phase, at: Instant, id: SessionId, source: Option<Source>) {
+        match phase {
+            Phase::HalfOpen => self.half_open.remove(at, id, source),
+            Phase::Connected => self.silent.remove(at, id, source),
+            Phase::Closing => drop(self.closing.remove(&(at, id))),
         }
     }
 
     fn leave(&mut self, peer: SocketAddr, id: SessionId) {
-        let Some(slot) = self.addresses.get_mut(&peer) else {
-            return;
-        };
-        if slot.live == Some(id) {
-            slot.live = slot.candidate.take();
-        } else if slot.candidate == Some(id) {
-            slot.candidate = None;
-        }
-        if slot.is_empty() {
-            self.addresses.remove(&peer);
+        if self.candidates.get(&peer) == Some(&id) {
+            self.candidates.remove(&peer);
+        } else {
+            let hash = self.hash(&peer);
+            if forget(&mut self.addresses, hash, id)
+                && let Some(candidate) = self.candidates.remove(&peer)
+            {
+                self.set_address(peer, candidate);
+            }
         }
     }
+
+    /// The session, which is in the table, is the live one of its address; there is no other.
+    fn set_address(&mut self, peer: SocketAddr, id: SessionId) {
+        let hash = self.hash(&peer);
+        let (sessions, hasher) = (&self.sessions, &self.hasher);
+        let hash_of = |id: &SessionId| {
+            let session = sessions.get(id);
+            session.map_or(0, |session| hasher.hash_one(session.peer))
+        };
+        self.addresses.insert_unique(hash, id, hash_of);
+    }
+
+    fn hash(&self, value: &impl Hash) -> u64 {
+        self.hasher.hash_one(value)
+    }
+}
+
+/// Takes a session out of a table; false if it was not there.
+fn forget(table: &mut HashTable<SessionId>, hash: u64, id: SessionId) -> bool {
+    let entry = table.find_entry(hash, |other| *other == id);
+    entry
+        .map(hashbrown::hash_table::OccupiedEntry::remove)
+        .is_ok()
 }

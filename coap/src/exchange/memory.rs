@@ -84,6 +84,10 @@ impl Memory {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// When everything that is remembered has expired. The sooner ones go as new ones come.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         // Lifetimes differ by the kind of the message, so the last that came need not be the last that expires.

@@ -84,6 +84,11 @@ pub(crate) struct Exchanges {
     client: Client,
 }
 
+/// What is left of a session under DTLS while nothing is under way and nothing is remembered: only the numbers that go
+/// on.
+#[derive(Debug)]
+pub(crate) struct Resting(Identifiers);
+
 /// The message layer of one session.
 pub(crate) struct Link {
     peer: SocketAddr,
@@ -122,18 +127,32 @@ impl Context<'_> {
 }
 
 impl Exchanges {
-    /// The state of a new session. `plain`: without DTLS; `verified`: the peer's address needs no Echo.
-    pub(crate) fn new(
-        context: &mut Context<'_>,
-        peer: SocketAddr,
-        plain: bool,
-        verified: bool,
-    ) -> Self {
+    /// The state of a new session without DTLS. `verified`: the peer's address needs no Echo.
+    pub(crate) fn plain(context: &mut Context<'_>, peer: SocketAddr, verified: bool) -> Self {
         let first_id = u16::from_be_bytes(context.shared.random.bytes());
+        Self::new(
+            peer,
+            verified,
+            Identifiers::new(first_id, true, context.now),
+        )
+    }
+
+    /// The state of a new session under DTLS.
+    pub(crate) fn resting(context: &mut Context<'_>) -> Resting {
+        let first_id = u16::from_be_bytes(context.shared.random.bytes());
+        Resting(Identifiers::new(first_id, false, context.now))
+    }
+
+    /// Goes on after a rest.
+    pub(crate) fn wake(Resting(identifiers): Resting, peer: SocketAddr) -> Self {
+        Self::new(peer, true, identifiers)
+    }
+
+    fn new(peer: SocketAddr, verified: bool, identifiers: Identifiers) -> Self {
         let link = Link {
             peer,
             verified,
-            identifiers: Identifiers::new(first_id, plain, context.now),
+            identifiers,
             transmission: Transmission::default(),
             memory: Memory::default(),
         };
@@ -142,6 +161,17 @@ impl Exchanges {
             server: Server::default(),
             client: Client::default(),
         }
+    }
+
+    /// Whether a session under DTLS can go on later as if nothing had been: then what it goes on with.
+    pub(crate) fn rest(&mut self, now: Instant) -> Option<Resting> {
+        let rests = self.link.identifiers.is_secure()
+            && self.link.memory.is_empty()
+            && self.link.transmission.is_empty()
+            && self.server.is_unused()
+            && self.client.is_unused();
+        let gone = || Identifiers::new(0, false, now);
+        rests.then(|| Resting(core::mem::replace(&mut self.link.identifiers, gone())))
     }
 
     /// The peer moved (RFC 9146 Section 6), or begins to be trusted because we speak to it.

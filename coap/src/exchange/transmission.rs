@@ -65,6 +65,11 @@ impl Transmission {
         true
     }
 
+    /// Nothing is on its way and nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.in_flight.is_empty() && self.waiting.is_empty()
+    }
+
     /// One more message would not be taken.
     pub(crate) fn is_full(&self, context: &Context<'_>) -> bool {
         self.waiting.len() >= context.config.max_queued.max(1)

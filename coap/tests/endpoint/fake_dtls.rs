@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use motekey_coap::dtls::{
     Backend, Capabilities, ClientCredential, CloseReason, ConnectError, FirstContact, PeerIdentity,
@@ -20,12 +22,23 @@ const FINISHED: u8 = 20;
 #[derive(Default)]
 pub(crate) struct FakeBackend {
     next: u32,
+    visits: Visits,
 }
+
+/// How often the endpoint turned to any of the sessions.
+pub(crate) type Visits = Arc<AtomicU64>;
 
 impl FakeBackend {
     /// Backends with different seeds make different sessions.
     pub(crate) fn new(seed: u32) -> Self {
-        Self { next: seed << 16 }
+        Self {
+            next: seed << 16,
+            visits: Visits::default(),
+        }
+    }
+
+    pub(crate) fn visits(&self) -> Visits {
+        Arc::clone(&self.visits)
     }
 }
 
@@ -38,6 +51,7 @@ struct FakeSession {
     retransmit_at: Option<Instant>,
     events: VecDeque<SessionEvent>,
     transmits: VecDeque<Vec<u8>>,
+    visits: Visits,
 }
 
 pub(crate) fn record(kind: u8, epoch: u8, body: &[u8]) -> Vec<u8> {
@@ -61,7 +75,7 @@ pub(crate) fn finished(nonce: u32) -> Vec<u8> {
 }
 
 impl FakeSession {
-    fn new(client: bool, nonce: u32, identity: &[u8]) -> Self {
+    fn new(client: bool, nonce: u32, identity: &[u8], visits: &Visits) -> Self {
         Self {
             client,
             connected: false,
@@ -71,7 +85,12 @@ impl FakeSession {
             retransmit_at: None,
             events: VecDeque::new(),
             transmits: VecDeque::new(),
+            visits: Arc::clone(visits),
         }
+    }
+
+    fn visit(&self) {
+        self.visits.fetch_add(1, Ordering::Relaxed);
     }
 
     fn connect(&mut self) {
@@ -113,6 +132,7 @@ impl FakeSession {
 
 impl Session for FakeSession {
     fn handle_datagram(&mut self, _now: Instant, datagram: &[u8]) -> Received {
+        self.visit();
         let (Some(kind), Some(epoch), Some(body)) =
             (datagram.first(), datagram.get(4), datagram.get(13..))
         else {
@@ -142,6 +162,7 @@ impl Session for FakeSession {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        self.visit();
         self.start(now);
     }
 
@@ -168,14 +189,17 @@ impl Session for FakeSession {
     }
 
     fn poll_event(&mut self) -> Option<SessionEvent> {
+        self.visit();
         self.events.pop_front()
     }
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.visit();
         self.transmits.pop_front()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
+        self.visit();
         self.retransmit_at
     }
 }
@@ -205,7 +229,8 @@ impl Backend for FakeBackend {
         let Some((nonce, identity)) = hello.and_then(|hello| hello.split_first_chunk::<4>()) else {
             return FirstContact::Ignore;
         };
-        let mut session = FakeSession::new(false, u32::from_be_bytes(*nonce), identity);
+        let mut session =
+            FakeSession::new(false, u32::from_be_bytes(*nonce), identity, &self.visits);
         session.handle_datagram(now, datagram);
         FirstContact::Accept(Box::new(session))
     }
@@ -219,7 +244,7 @@ impl Backend for FakeBackend {
     ) -> Result<Box<dyn Session>, ConnectError> {
         let identity = credential.identity().unwrap();
         self.next += 1;
-        let mut session = FakeSession::new(true, self.next, identity);
+        let mut session = FakeSession::new(true, self.next, identity, &self.visits);
         session.start(now);
         Ok(Box::new(session))
     }

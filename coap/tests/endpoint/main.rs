@@ -14,6 +14,7 @@ mod blocks;
 mod echo;
 mod fake_dtls;
 mod floods;
+mod many;
 mod matching;
 mod messages;
 mod observe;

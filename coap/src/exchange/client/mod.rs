@@ -59,6 +59,11 @@ struct Observing {
 }
 
 impl Client {
+    /// As if it were new.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.outstanding.is_empty() && self.next_tag == 0 && !self.upload_abandoned
+    }
+
     pub(crate) fn request(
         &mut self,
         link: &mut Link,

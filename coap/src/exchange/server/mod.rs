@@ -59,6 +59,15 @@ struct Held {
 type Refusal = Response;
 
 impl Server {
+    /// As if it were new.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.pending.is_empty()
+            && self.uploads.is_empty()
+            && self.downloads.is_empty()
+            && self.observers.is_unused()
+            && self.held.is_none()
+    }
+
     pub(crate) fn handle_request(
         &mut self,
         link: &mut Link,

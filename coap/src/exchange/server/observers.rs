@@ -37,6 +37,11 @@ struct Observer {
 }
 
 impl Observers {
+    /// As if it were new.
+    pub(super) fn is_unused(&self) -> bool {
+        self.list.is_empty() && self.sequence == 0
+    }
+
     /// Handles the Observe option of a request: the number that an observation would have, if there is room.
     pub(super) fn prepare(
         &mut self,
