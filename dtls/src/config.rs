@@ -59,6 +59,25 @@ impl Default for Limits {
     }
 }
 
+/// Look-ups of pre-shared keys that are answered later ([`crate::PskAnswer::Pending`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lookups {
+    /// Handshakes that may wait for an answer at the same time; the next one ends with `internal_error`. Default
+    /// 1,024. Each keeps at most 4 kB (an identity of 2 kB, ephemeral keys) beside [`Limits::handshake_buffer`].
+    pub waiting: usize,
+    /// A handshake ends with `internal_error` when its answer has not come after this time. Default 10 s.
+    pub limit: Duration,
+}
+
+impl Default for Lookups {
+    fn default() -> Self {
+        Self {
+            waiting: 1024,
+            limit: Duration::from_secs(10),
+        }
+    }
+}
+
 /// Connection IDs that a server gives to peers who offer the extension (RFC 9146).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionIds {
@@ -95,6 +114,8 @@ pub struct ServerConfig {
     pub connection_ids: Option<ConnectionIds>,
     /// Sessions that can be resumed by their id; default none.
     pub sessions: Option<Arc<dyn SessionCache>>,
+    /// Look-ups that are answered later.
+    pub lookups: Lookups,
 }
 
 impl ServerConfig {
@@ -113,6 +134,7 @@ impl ServerConfig {
             limits: Limits::default(),
             connection_ids: None,
             sessions: None,
+            lookups: Lookups::default(),
         }
     }
 }

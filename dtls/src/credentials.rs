@@ -37,12 +37,18 @@ pub enum PskAnswer {
     /// Nobody is known by this identity. The handshake goes on with a random key, so that the peer cannot tell this
     /// from a wrong key (RFC 4279 Section 2).
     Unknown,
+    /// The answer comes later: the session reports [`crate::Event::KeyWanted`], holds up no other, and goes on with
+    /// [`crate::Connection::answer_pre_shared_key`]. Bounded by [`crate::config::Lookups`]. Who must not learn by
+    /// the time of an answer which identities are in memory says this to all of them. A session to resume whose
+    /// identity gets this answer is not resumed.
+    Pending,
     /// The identity selects no valid access token: the handshake ends with `illegal_parameter`
     /// (RFC 9202 Section 3.3.2).
     IllegalParameter,
 }
 
-/// The credentials that a server accepts. Called inside a handshake: answers from memory, at once.
+/// The credentials that a server accepts. Called inside a handshake: answers from memory, at once, if only
+/// [`PskAnswer::Pending`].
 pub trait CredentialSource: Send + Sync {
     /// The key of a PSK identity. Identities are bytes and compared as such (RFC 7925 Section 4.2).
     fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer;

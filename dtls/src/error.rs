@@ -36,6 +36,10 @@ pub enum HandshakeError {
     UnofferedExtension,
     /// The PSK identity selects no valid access token (RFC 9202 Section 3.3.2).
     IdentityRefused,
+    /// The look-up of a PSK identity was not answered in time ([`crate::config::Lookups::limit`]).
+    LookupTimeout,
+    /// As many look-ups as may wait were under way ([`crate::config::Lookups::waiting`]).
+    TooManyLookups,
     /// No certificate type in common (RFC 7250 Section 4.2).
     NoCommonCertificateType,
     /// The peer showed no certificate.
@@ -85,6 +89,8 @@ impl HandshakeError {
                 AlertDescription::CERTIFICATE_UNKNOWN
             }
             Self::Signature | Self::Finished => AlertDescription::DECRYPT_ERROR,
+            // Whether the identity is known must not show: this happens to both.
+            Self::LookupTimeout | Self::TooManyLookups => AlertDescription::INTERNAL_ERROR,
             Self::Crypto | Self::Random | Self::TooLong => AlertDescription::INTERNAL_ERROR,
         }
     }
@@ -107,6 +113,10 @@ impl fmt::Display for HandshakeError {
             Self::IdentityRefused => {
                 formatter.write_str("the PSK identity selects no valid access token")
             }
+            Self::LookupTimeout => {
+                formatter.write_str("the look-up of the PSK identity was not answered in time")
+            }
+            Self::TooManyLookups => formatter.write_str("too many look-ups were under way"),
             Self::NoCommonCertificateType => formatter.write_str("no certificate type in common"),
             Self::NoCertificate => formatter.write_str("the peer showed no certificate"),
             Self::UnknownKey => formatter.write_str("the peer's raw public key is not known"),

@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use subtle::ConstantTimeEq;
 
@@ -61,6 +62,15 @@ pub(crate) struct Output<'a> {
     pub(crate) connection_ids: Option<(ConnectionId, ConnectionId)>,
     /// The session that is resumed, or that can be.
     pub(crate) resumable: Option<Resumable>,
+    /// The key of an identity is wanted.
+    pub(crate) wait: Option<Wait>,
+}
+
+/// A look-up that is answered later.
+pub(crate) struct Wait {
+    pub(crate) identity: Vec<u8>,
+    /// For how long.
+    pub(crate) limit: Duration,
 }
 
 impl<'a> Output<'a> {
@@ -79,6 +89,7 @@ impl<'a> Output<'a> {
             protection: None,
             connection_ids: None,
             resumable: None,
+            wait: None,
         }
     }
 

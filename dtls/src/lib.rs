@@ -32,7 +32,7 @@ mod timer;
 #[cfg(feature = "webpki")]
 pub mod x509;
 
-pub use config::{ClientConfig, ConnectionIds, Limits, ServerConfig, Timing};
+pub use config::{ClientConfig, ConnectionIds, Limits, Lookups, ServerConfig, Timing};
 pub use connection::{Connection, Event, Handover, ImportError, Received};
 pub use credentials::{
     CertificateError, CertificateVerifier, CertifiedKey, ClientCredential, CredentialSource,

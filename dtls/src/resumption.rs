@@ -181,7 +181,7 @@ impl ServerSession {
         match &self.peer {
             PeerIdentity::PreSharedKey(identity) => match credentials.pre_shared_key(identity) {
                 PskAnswer::Key(key) => bound(key.expose()),
-                PskAnswer::Unknown | PskAnswer::IllegalParameter => false,
+                PskAnswer::Unknown | PskAnswer::Pending | PskAnswer::IllegalParameter => false,
             },
             PeerIdentity::RawPublicKey(public_key_info) => {
                 bound(&[]) && credentials.raw_public_key(public_key_info)

@@ -106,6 +106,12 @@ impl Timer {
             .map_or(self.limit, |repeat| repeat.min(self.limit))
     }
 
+    /// The peer has the flight, and waits for us: nothing is repeated until the next flight.
+    pub(crate) fn pause(&mut self, now: Instant) {
+        self.answered(now);
+        self.repeat = None;
+    }
+
     /// The peer's answer to the flight came at `now`.
     pub(crate) fn answered(&mut self, now: Instant) {
         if let Some(sent) = self.sample.take() {

@@ -124,6 +124,38 @@ fn idle(connection_ids: bool) -> usize {
     before - held() + size_of::<Connection>()
 }
 
+/// Says nothing at once.
+struct Elsewhere;
+
+impl CredentialSource for Elsewhere {
+    fn pre_shared_key(&self, _identity: &[u8]) -> PskAnswer {
+        PskAnswer::Pending
+    }
+}
+
+/// What a handshake keeps that waits for the key of the longest identity, and gets forgeries meanwhile.
+fn waiting() -> usize {
+    let mut server = ServerConfig::new(server_config().provider, std::sync::Arc::new(Elsewhere));
+    server.cipher_suites = vec![CipherSuite::EcdhePskAes128Ccm8];
+    let client = ClientConfig {
+        cipher_suites: server.cipher_suites.clone(),
+        ..client_config()
+    };
+    let credential = credential(&[7; 2048], &KEY);
+    let mut pair = Pair::new(server, client, &credential);
+    for _ in 0..3 {
+        pair.run();
+        pair.wait();
+    }
+    pair.server_events = Vec::new();
+    pair.trace = Vec::new();
+    let before = held();
+    let server = pair.server.take();
+    assert_eq!(pair.front.waiting_lookups(), 1);
+    drop(server);
+    before - held() + size_of::<Connection>()
+}
+
 #[test]
 fn l01_strangers_make_a_server_keep_nothing_and_half_open_peers_little() {
     settle();
@@ -142,6 +174,12 @@ fn l01_strangers_make_a_server_keep_nothing_and_half_open_peers_little() {
     assert!(
         most <= begun + 2 * buffer,
         "{most} bytes for a half open peer"
+    );
+    let waiting = waiting();
+    println!("waiting for a key: {waiting} bytes");
+    assert!(
+        waiting <= 4_000,
+        "{waiting} bytes for a handshake that waits"
     );
     for connection_ids in [false, true] {
         let idle = idle(connection_ids);

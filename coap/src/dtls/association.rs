@@ -43,6 +43,8 @@ impl Session for Association {
                 peer: peer.map(identity),
             },
             Event::Data(data) => SessionEvent::Data(data),
+            // The credential sources of the seam answer at once.
+            Event::KeyWanted { .. } => return self.poll_event(),
             Event::Closed(reason) => SessionEvent::Closed(close_reason(reason)),
         })
     }

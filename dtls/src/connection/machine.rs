@@ -1,6 +1,7 @@
 //! The state machine of either role.
 
 use crate::client;
+use crate::credentials::PskAnswer;
 use crate::error::HandshakeError;
 use crate::handshake::{Output, Step};
 use crate::reassembly::Message;
@@ -30,6 +31,23 @@ impl Machine {
 }
 
 impl Machine {
+    /// The answer to a look-up.
+    pub(super) fn answer(
+        self,
+        answer: PskAnswer,
+        out: &mut Output<'_>,
+    ) -> Result<Step<Self>, HandshakeError> {
+        match self {
+            Self::Client(_) => Ok(Step::Next(self)),
+            Self::Server(state) => state.answer(answer, out).map(|step| step.map(Self::Server)),
+        }
+    }
+
+    /// Whether the answer to a look-up comes next, and no message.
+    pub(super) const fn waits_for_key(&self) -> bool {
+        matches!(self, Self::Server(server::State::Key(_)))
+    }
+
     /// Whether only a Finished can come next.
     pub(super) const fn wants_finished(&self) -> bool {
         matches!(

@@ -17,7 +17,7 @@ use core::time::Duration;
 use crate::client;
 use crate::codec::record::Records;
 use crate::config::{ClientConfig, ServerConfig};
-use crate::credentials::{ClientCredential, PeerIdentity};
+use crate::credentials::{ClientCredential, PeerIdentity, PskAnswer};
 use crate::crypto::{RandomError, RandomSource};
 use crate::error::{CloseReason, HandshakeError, SendError};
 use crate::random::SeededRandom;
@@ -68,6 +68,12 @@ pub enum Event {
     Connected {
         /// Who the peer proved to be; `None` on a client that proved the same key.
         peer: Option<PeerIdentity>,
+    },
+    /// A server's credential source said [`PskAnswer::Pending`]: the key of this identity is wanted, by
+    /// [`Connection::answer_pre_shared_key`].
+    KeyWanted {
+        /// The PSK identity, byte for byte; nothing is proved yet.
+        identity: Vec<u8>,
     },
     /// One record of application data.
     Data(Vec<u8>),
@@ -148,6 +154,7 @@ impl Connection {
     /// Answers a ClientHello whose cookie was verified.
     pub(crate) fn accept(
         config: &Arc<ServerConfig>,
+        waiting: &server::Waiting,
         now: Instant,
         hello: &Message,
         record_sequence: u64,
@@ -162,7 +169,7 @@ impl Connection {
         let mut handshaking = Handshaking::new(channel, seeded, timing, limits, next, number, now);
         let mut queues = Queues::default();
         let begun = handshaking.begin(now, &mut queues, |out| {
-            server::begin(config, hello, out).map(Machine::Server)
+            server::begin(config, waiting, hello, out).map(Machine::Server)
         });
         Ok(begun.map(|()| Self {
             role: Role::Server,
@@ -285,6 +292,22 @@ impl Connection {
         }
     }
 
+    /// The answer to [`Event::KeyWanted`]: the handshake goes on as if the credential source had given it at once.
+    /// [`PskAnswer::Pending`] changes nothing. False if the handshake does not wait for an answer (any more).
+    pub fn answer_pre_shared_key(&mut self, now: Instant, answer: PskAnswer) -> bool {
+        let Phase::Handshaking(handshaking) = &mut self.phase else {
+            return false;
+        };
+        if !handshaking.waits_for_key() {
+            return false;
+        }
+        if answer != PskAnswer::Pending {
+            let next = handshaking.answer(now, answer, &mut self.queues);
+            self.follow(next);
+        }
+        true
+    }
+
     /// Protects and queues application data: one record, one datagram.
     ///
     /// # Errors
@@ -324,7 +347,7 @@ impl Connection {
     /// When [`Connection::handle_timeout`] wants to be called; `None` once the handshake has ended.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Handshaking(handshaking) => Some(handshaking.timer.next()),
+            Phase::Handshaking(handshaking) => Some(handshaking.next_timeout()),
             Phase::Established(_) | Phase::Closed => None,
         }
     }

@@ -3,8 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::key_exchange::{Exchange, ExpectClientKeyExchange};
 use super::negotiate::Parameters;
-use super::states::{Exchange, ExpectCertificate, ExpectClientKeyExchange, ExpectFinished, Kind};
+use super::states::{ExpectCertificate, ExpectFinished, Kind};
 use super::{Context, State};
 use crate::certificate::{OwnCertificate, signed_parameters};
 use crate::codec::Writer;

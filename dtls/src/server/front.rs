@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
+use super::Waiting;
 use super::cookie::CookieSecrets;
 use crate::codec::alert::Alert;
 use crate::codec::handshake::{Fragment, HandshakeType};
@@ -41,6 +42,7 @@ pub enum FirstContact {
 pub struct Server {
     config: Arc<ServerConfig>,
     secrets: CookieSecrets,
+    waiting: Waiting,
 }
 
 impl fmt::Debug for Server {
@@ -72,12 +74,18 @@ impl Server {
         Ok(Self {
             config,
             secrets: CookieSecrets::new(now, random)?,
+            waiting: Waiting::default(),
         })
     }
 
     /// What it was told.
     pub fn config(&self) -> &Arc<ServerConfig> {
         &self.config
+    }
+
+    /// Handshakes that wait for the answer to a look-up ([`crate::PskAnswer::Pending`]) now.
+    pub fn waiting_lookups(&self) -> usize {
+        self.waiting.count()
     }
 
     /// The Connection ID in a datagram, if its first record carries one: look the session up by it. `None`: look it
@@ -127,7 +135,9 @@ impl Server {
             message_sequence: first.fragment.message_sequence,
             body: first.fragment.data.to_vec(),
         };
-        match Connection::accept(&self.config, now, &message, first.record_sequence, random)? {
+        let (config, waiting) = (&self.config, &self.waiting);
+        let sequence = first.record_sequence;
+        match Connection::accept(config, waiting, now, &message, sequence, random)? {
             Ok(connection) => Ok(FirstContact::Accept(Box::new(connection))),
             Err(error) => Ok(FirstContact::Refuse {
                 reply: first.alert(&error),

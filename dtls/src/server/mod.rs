@@ -3,6 +3,8 @@
 mod cookie;
 mod flight;
 mod front;
+mod key_exchange;
+mod lookups;
 mod negotiate;
 mod states;
 
@@ -13,6 +15,7 @@ use alloc::vec::Vec;
 use crate::codec::extension::entries;
 use crate::codec::hello::ClientHello;
 use crate::config::ServerConfig;
+use crate::credentials::PskAnswer;
 use crate::crypto::RandomSource;
 use crate::error::HandshakeError;
 use crate::handshake::{Output, Step};
@@ -21,13 +24,17 @@ use crate::resumption::{Resumable, SESSION_ID, ServerSession};
 use crate::schedule::{Randoms, Transcript};
 
 pub use front::{FirstContact, Server};
+use key_exchange::{AwaitKey, ExpectClientKeyExchange};
+pub(crate) use lookups::Waiting;
 use negotiate::Parameters;
-use states::{ExpectCertificate, ExpectCertificateVerify, ExpectClientKeyExchange, ExpectFinished};
+use states::{ExpectCertificate, ExpectCertificateVerify, ExpectFinished};
 
 /// A server in the middle of a handshake.
 pub(crate) enum State {
     Certificate(Box<ExpectCertificate>),
     ClientKeyExchange(Box<ExpectClientKeyExchange>),
+    /// For the answer to a look-up, not for a message.
+    Key(Box<AwaitKey>),
     CertificateVerify(Box<ExpectCertificateVerify>),
     Finished(Box<ExpectFinished>),
 }
@@ -41,8 +48,21 @@ impl State {
         match self {
             Self::Certificate(state) => state.handle(message, out),
             Self::ClientKeyExchange(state) => state.handle(message, out),
+            Self::Key(_) => Ok(Step::Next(self)),
             Self::CertificateVerify(state) => state.handle(message, out),
             Self::Finished(state) => state.handle(message, out),
+        }
+    }
+
+    /// The answer to a look-up, for the state that waits for one.
+    pub(crate) fn answer(
+        self,
+        answer: PskAnswer,
+        out: &mut Output<'_>,
+    ) -> Result<Step<Self>, HandshakeError> {
+        match self {
+            Self::Key(state) => state.answer(answer, out),
+            other => Ok(Step::Next(other)),
         }
     }
 }
@@ -50,6 +70,7 @@ impl State {
 /// What all states have.
 struct Context {
     config: Arc<ServerConfig>,
+    waiting: Waiting,
     transcript: Transcript,
     randoms: Randoms,
     /// Empty: the session cannot be resumed.
@@ -71,6 +92,7 @@ impl Context {
 /// Answers a ClientHello whose cookie was verified.
 pub(crate) fn begin(
     config: &Arc<ServerConfig>,
+    waiting: &Waiting,
     message: &Message,
     out: &mut Output<'_>,
 ) -> Result<State, HandshakeError> {
@@ -97,6 +119,7 @@ pub(crate) fn begin(
     };
     let mut context = Context {
         config: Arc::clone(config),
+        waiting: waiting.clone(),
         transcript,
         randoms,
         session_id,

@@ -2,25 +2,17 @@
 
 use alloc::boxed::Box;
 
+use super::key_exchange::{Exchange, ExpectClientKeyExchange};
 use super::{Context, State};
 use crate::certificate::{CertificateType, Shown};
 use crate::codec::handshake::HandshakeType;
-use crate::codec::key_exchange::{Signed, ecdhe_client, ecdhe_psk_client, psk_client};
-use crate::credentials::{MAX_IDENTITY, PeerIdentity, PreSharedKey, PskAnswer};
-use crate::crypto::{CryptoError, EphemeralKey};
+use crate::codec::key_exchange::Signed;
+use crate::credentials::PeerIdentity;
 use crate::error::HandshakeError;
 use crate::handshake::{Completed, Output, Secrets, Step, expect};
 use crate::reassembly::Message;
 use crate::resumption::ServerSession;
-use crate::schedule::{MasterSecret, Role, psk_premaster};
-use crate::suite::{CipherSuite, KeyExchange};
-
-/// The key exchange under way.
-pub(super) struct Exchange {
-    pub(super) suite: CipherSuite,
-    /// Our ephemeral key, where the suite has one.
-    pub(super) ephemeral: Option<Box<dyn EphemeralKey>>,
-}
+use crate::schedule::Role;
 
 /// Waits for the client's Certificate.
 pub(crate) struct ExpectCertificate {
@@ -57,108 +49,10 @@ impl ExpectCertificate {
     }
 }
 
-/// Waits for ClientKeyExchange.
-pub(crate) struct ExpectClientKeyExchange {
-    pub(super) context: Context,
-    pub(super) exchange: Exchange,
-    pub(super) shown: Option<Shown>,
-}
-
-impl ExpectClientKeyExchange {
-    pub(super) fn handle(
-        mut self,
-        message: &Message,
-        out: &mut Output<'_>,
-    ) -> Result<Step<State>, HandshakeError> {
-        expect(
-            message,
-            HandshakeType::CLIENT_KEY_EXCHANGE,
-            "ClientKeyExchange",
-        )?;
-        self.context
-            .transcript
-            .add(message.kind, message.message_sequence, &message.body);
-        let suite = self.exchange.suite;
-        let agree = |point: &[u8]| {
-            let ephemeral = self.exchange.ephemeral.ok_or(HandshakeError::Crypto)?;
-            ephemeral
-                .agree(point)
-                .map_err(|CryptoError| HandshakeError::Illegal("a point that is not of its group"))
-        };
-        let (key, peer, shared) = match suite.key_exchange() {
-            KeyExchange::Psk => {
-                let (key, peer) = pre_shared_key(&self.context, psk_client(&message.body)?, out)?;
-                (Some(key), Some(peer), None)
-            }
-            KeyExchange::EcdhePsk => {
-                let (identity, point) = ecdhe_psk_client(&message.body)?;
-                let (key, peer) = pre_shared_key(&self.context, identity, out)?;
-                (Some(key), Some(peer), Some(agree(point)?))
-            }
-            KeyExchange::EcdheEcdsa => (None, None, Some(agree(ecdhe_client(&message.body)?)?)),
-        };
-        let hash = self.context.transcript.hash();
-        let shared = shared.as_ref().map(|shared| &shared[..]);
-        let master = match (&key, shared) {
-            (Some(key), shared) => {
-                MasterSecret::extended(out.provider, &psk_premaster(key.expose(), shared), &hash)
-            }
-            (None, Some(shared)) => MasterSecret::extended(out.provider, shared, &hash),
-            (None, None) => return Err(HandshakeError::Crypto),
-        };
-        let binding = match &key {
-            _ if self.context.session_id.is_empty() => [0; 32],
-            key => {
-                let key = key.as_ref().map_or(&[][..], PreSharedKey::expose);
-                ServerSession::binding(out.provider, &master, &self.context.server_name, key)
-            }
-        };
-        let secrets = Secrets {
-            suite,
-            randoms: self.context.randoms,
-            master,
-        };
-        out.install_keys(&secrets, Role::Server);
-        let finished = ExpectFinished {
-            context: self.context,
-            secrets,
-            peer,
-            kind: Kind::Full { binding },
-        };
-        Ok(Step::Next(match self.shown {
-            Some(shown) => {
-                State::CertificateVerify(Box::new(ExpectCertificateVerify { finished, shown }))
-            }
-            None => State::Finished(Box::new(finished)),
-        }))
-    }
-}
-
-fn pre_shared_key(
-    context: &Context,
-    identity: &[u8],
-    out: &mut Output<'_>,
-) -> Result<(PreSharedKey, PeerIdentity), HandshakeError> {
-    if identity.len() > MAX_IDENTITY {
-        return Err(HandshakeError::Illegal("a PSK identity that is too long"));
-    }
-    // Made in any case: an unknown identity must not show by the time that the answer takes.
-    let decoy = out.random.block();
-    let decoy = PreSharedKey::new(decoy.get(..16).unwrap_or_default().to_vec());
-    let key = match context.config.credentials.pre_shared_key(identity) {
-        PskAnswer::Key(key) => key,
-        // RFC 4279 Section 2: go on as if the identity existed but the key were wrong.
-        PskAnswer::Unknown => decoy,
-        // RFC 9202 Section 3.3.2: abort the handshake with an "illegal_parameter" alert.
-        PskAnswer::IllegalParameter => return Err(HandshakeError::IdentityRefused),
-    };
-    Ok((key, PeerIdentity::PreSharedKey(identity.to_vec())))
-}
-
 /// Waits for CertificateVerify.
 pub(crate) struct ExpectCertificateVerify {
-    finished: ExpectFinished,
-    shown: Shown,
+    pub(super) finished: ExpectFinished,
+    pub(super) shown: Shown,
 }
 
 impl ExpectCertificateVerify {

@@ -86,7 +86,7 @@ fn run(seed: u64, wait: Wait) -> Option<u64> {
                     request = Some(Request { sent: 1, wait, due });
                 }
                 Event::Data(_) => return Some(simulation.now.as_micros()),
-                Event::Closed(_) => return None,
+                Event::Closed(_) | Event::KeyWanted { .. } => return None,
             }
         }
     }

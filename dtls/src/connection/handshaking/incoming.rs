@@ -10,7 +10,7 @@ use crate::connection::machine::Machine;
 use crate::connection::{Next, Queues, Received};
 use crate::error::{CloseReason, HandshakeError};
 use crate::handshake::{Output, Step};
-use crate::reassembly::{Message, Outcome};
+use crate::reassembly::Outcome;
 use crate::record::{OpenError, PROTECTED};
 use crate::time::Instant;
 
@@ -113,18 +113,16 @@ impl Handshaking {
 
     /// Gives whole messages to the state machine.
     fn advance(&mut self, now: Instant, queues: &mut Queues) -> Next {
-        while let Some(message) = self.reassembly.pop() {
+        while !self.waits_for_key()
+            && let Some(message) = self.reassembly.pop()
+        {
             self.repeat_asked = false;
-            match self.message(now, &message, queues) {
-                Ok(Next::Stay) => {}
-                Ok(next) => return next,
-                Err(error) => return self.fail(error, queues),
+            let mut next = self.step(now, queues, |machine, out| machine.handle(&message, out));
+            if matches!(next, Next::Stay) {
+                next = self.open_early(now, queues);
             }
-            if let Some(early) = self.early.take_if(|_| self.channel.protection.is_some()) {
-                let (_, next) = self.protected(now, &early.record(), queues);
-                if !matches!(next, Next::Stay) {
-                    return next;
-                }
+            if !matches!(next, Next::Stay) {
+                return next;
             }
         }
         // RFC 6347 Section 4.2.4: a repeated flight of the peer shows that it misses ours.
@@ -136,11 +134,30 @@ impl Handshaking {
         Next::Stay
     }
 
-    fn message(
+    /// The protected record that came before the keys, once they are there.
+    pub(super) fn open_early(&mut self, now: Instant, queues: &mut Queues) -> Next {
+        match self.early.take_if(|_| self.channel.protection.is_some()) {
+            Some(early) => self.protected(now, &early.record(), queues).1,
+            None => Next::Stay,
+        }
+    }
+
+    /// One step of the state machine.
+    pub(super) fn step(
         &mut self,
         now: Instant,
-        message: &Message,
         queues: &mut Queues,
+        run: impl FnOnce(Machine, &mut Output<'_>) -> Result<Step<Machine>, HandshakeError>,
+    ) -> Next {
+        self.try_step(now, queues, run)
+            .unwrap_or_else(|error| self.fail(error, queues))
+    }
+
+    fn try_step(
+        &mut self,
+        now: Instant,
+        queues: &mut Queues,
+        run: impl FnOnce(Machine, &mut Output<'_>) -> Result<Step<Machine>, HandshakeError>,
     ) -> Result<Next, HandshakeError> {
         let Some(machine) = self.machine.take() else {
             return Ok(Next::Stay);
@@ -151,9 +168,9 @@ impl Handshaking {
             &mut self.random,
             &mut self.message_sequence,
         );
-        let step = machine.handle(message, &mut out)?;
+        let step = run(machine, &mut out)?;
         let followed = Followed::of(out);
-        let flight = self.take_up(followed);
+        let flight = self.take_up(now, followed, queues);
         if !flight.is_empty() {
             self.send(now, flight, queues)?;
         }

@@ -13,9 +13,10 @@ use super::{Event, Next, Queues, Received};
 use crate::codec::alert::{Alert, AlertDescription};
 use crate::codec::record::{ContentType, Record};
 use crate::config::{Limits, Timing};
+use crate::credentials::PskAnswer;
 use crate::error::{CloseReason, HandshakeError};
 use crate::flight::Item;
-use crate::handshake::{Completed, Output};
+use crate::handshake::{Completed, Output, Wait};
 use crate::random::SeededRandom;
 use crate::reassembly::Reassembly;
 use crate::record::{Channel, ConnectionId, Protection};
@@ -30,6 +31,7 @@ struct Followed {
     protection: Option<Protection>,
     connection_ids: Option<(ConnectionId, ConnectionId)>,
     resumable: Option<Resumable>,
+    wait: Option<Wait>,
 }
 
 impl Followed {
@@ -39,6 +41,7 @@ impl Followed {
             protection,
             connection_ids,
             resumable,
+            wait,
             ..
         } = out;
         Self {
@@ -46,6 +49,7 @@ impl Followed {
             protection,
             connection_ids,
             resumable,
+            wait,
         }
     }
 }
@@ -65,6 +69,8 @@ pub(super) struct Handshaking {
     early: Option<Early>,
     forged: u8,
     repeat_asked: bool,
+    /// Until when the answer to a look-up may come.
+    lookup_limit: Instant,
     /// The session that is resumed, or that can be.
     resumable: Option<Resumable>,
 }
@@ -92,6 +98,7 @@ impl Handshaking {
             early: None,
             forged: 0,
             repeat_asked: false,
+            lookup_limit: now,
             resumable: None,
         }
     }
@@ -111,7 +118,7 @@ impl Handshaking {
         );
         self.machine = Some(make(&mut out)?);
         let followed = Followed::of(out);
-        let flight = self.take_up(followed);
+        let flight = self.take_up(now, followed, queues);
         self.send(now, flight, queues)
     }
 
@@ -139,7 +146,34 @@ impl Handshaking {
         (Received::Unverified, next)
     }
 
+    /// Whether the answer to a look-up comes next.
+    pub(super) fn waits_for_key(&self) -> bool {
+        self.machine.as_ref().is_some_and(Machine::waits_for_key)
+    }
+
+    /// The answer to a look-up.
+    pub(super) fn answer(&mut self, now: Instant, answer: PskAnswer, queues: &mut Queues) -> Next {
+        let next = self.step(now, queues, |machine, out| machine.answer(answer, out));
+        match next {
+            // The client's Finished has come meanwhile, most likely.
+            Next::Stay => self.open_early(now, queues),
+            next => next,
+        }
+    }
+
+    pub(super) fn next_timeout(&self) -> Instant {
+        let next = self.timer.next();
+        if self.waits_for_key() {
+            next.min(self.lookup_limit)
+        } else {
+            next
+        }
+    }
+
     pub(super) fn handle_timeout(&mut self, now: Instant, queues: &mut Queues) -> Next {
+        if self.waits_for_key() && now >= self.lookup_limit {
+            return self.fail(HandshakeError::LookupTimeout, queues);
+        }
         match self.timer.due(now) {
             Due::Nothing => Next::Stay,
             Due::Expired => Next::Close(CloseReason::HandshakeTimeout),
@@ -183,7 +217,13 @@ impl Handshaking {
     }
 
     /// Takes what a message brought, and returns the flight.
-    fn take_up(&mut self, followed: Followed) -> Vec<Item> {
+    fn take_up(&mut self, now: Instant, followed: Followed, queues: &mut Queues) -> Vec<Item> {
+        if let Some(Wait { identity, limit }) = followed.wait {
+            self.lookup_limit = now + limit;
+            // The client has our flight: there is nothing to repeat.
+            self.timer.pause(now);
+            queues.events.push_back(Event::KeyWanted { identity });
+        }
         if let Some(protection) = followed.protection {
             self.channel.protection = Some(protection);
         }
