@@ -3,17 +3,6 @@
 use motekey_cose::crypto::rust::PROVIDER;
 use motekey_cose::key::CoseKey;
 
-/// DER before the 65 bytes of an uncompressed P-256 point (RFC 5480 Section 2).
-const P256_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
-
-/// DER before the 32 bytes of an Ed25519 public key (RFC 8410 Section 4).
-const ED25519_PREFIX: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
-
 /// The kinds of public keys that devices and resource servers can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicKeyKind {
@@ -36,14 +25,7 @@ impl PublicKeyKind {
 
 /// The SubjectPublicKeyInfo of a public key, DER. `None` for a symmetric key or a point that is not on its curve.
 pub fn subject_public_key_info(key: &CoseKey) -> Option<Vec<u8>> {
-    match key {
-        CoseKey::Symmetric(_) => None,
-        CoseKey::Ec2(key) => Some([P256_PREFIX.as_slice(), &key.point(&PROVIDER).ok()?].concat()),
-        CoseKey::Okp(okp) => {
-            key.check_point(&PROVIDER).ok()?;
-            Some([ED25519_PREFIX.as_slice(), &okp.x].concat())
-        }
-    }
+    key.public_key_info(&PROVIDER).ok()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod error;
 mod parse;
 mod prepared;
+mod public_key_info;
 mod secret;
 #[cfg(all(test, feature = "rust-crypto"))]
 mod tests;
