@@ -3,11 +3,11 @@
 use motekey_coap::dtls::ClientCredential;
 use motekey_coap::message::Response;
 use motekey_coap::time::Instant;
-use motekey_cose::message::RequestCreationHints;
+use motekey_cose::message::{ErrorCode, RequestCreationHints};
 
 use crate::authorization::{self, Wanted};
 use crate::client::Inner;
-use crate::configuration::{AuthorizationServer, ResourceServer};
+use crate::configuration::{AuthorizationServer, KeyChoice, ResourceServer};
 use crate::error::{Error, Role};
 use crate::report::{Granted, Step, Traffic};
 use crate::session::Call;
@@ -40,6 +40,7 @@ impl Inner {
             Some(hints) => Wanted::hinted(configured, &target.origin, hints)?,
             None => Wanted::new(configured),
         };
+        let wanted = wanted.bound_to(self.servers.own_key(configured)?);
         self.request_token(Step::TokenRequest, configured, &wanted)
             .await
     }
@@ -61,8 +62,25 @@ impl Inner {
         })
     }
 
-    /// One token request on the session to the authorization server, which stays open.
+    /// A token request on the session to the authorization server, which stays open; a second one for a symmetric key
+    /// if the resource server cannot use the public key of this device.
     pub(crate) async fn request_token(
+        &self,
+        step: Step,
+        configured: &ResourceServer,
+        wanted: &Wanted,
+    ) -> Result<Access, Error> {
+        match self.request_once(step, configured, wanted).await {
+            Err(refused) if can_do_without_public_key(&refused, configured, wanted) => {
+                let symmetric = wanted.clone().bound_to(None);
+                let other = self.request_once(step, configured, &symmetric).await;
+                other.map_err(|_| refused)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn request_once(
         &self,
         step: Step,
         configured: &ResourceServer,
@@ -77,6 +95,8 @@ impl Inner {
             profile: wanted.profile,
             default_lifetime: configured.default_lifetime,
             running: wanted.running.as_ref(),
+            own: wanted.own.as_ref(),
+            known_server: configured.public_key_info.as_deref(),
             refreshed: wanted.refreshed.as_deref(),
             sent_at,
             max_token: self.limits.max_token,
@@ -195,7 +215,7 @@ impl Inner {
         gone.close().await;
     }
 
-    fn authorization_server(&self, issuer: usize) -> Option<&AuthorizationServer> {
+    pub(crate) fn authorization_server(&self, issuer: usize) -> Option<&AuthorizationServer> {
         self.servers.authorization_servers.get(issuer)
     }
 
@@ -208,9 +228,29 @@ impl Inner {
             profile: self
                 .profile(access.profile)
                 .map_or("unknown", |profile| profile.name()),
-            kid: access.key.kid.clone(),
+            key: access.key.kind(),
+            kid: access.key.kid().map(<[u8]>::to_vec),
             token_length: access.token.len(),
             token_structure: token::structure(&access.token),
         }
     }
+}
+
+/// Whether a refused request may be made again with a symmetric key.
+fn can_do_without_public_key(
+    refused: &Error,
+    configured: &ResourceServer,
+    wanted: &Wanted,
+) -> bool {
+    let Error::TokenRefused {
+        error: Some(error), ..
+    } = refused
+    else {
+        return false;
+    };
+    // RFC 9200 Section 5.8.3: the resource server cannot use the key; perhaps it can use a symmetric one.
+    error.error == ErrorCode::UnsupportedPopKey
+        && wanted.own.is_some()
+        && wanted.running.is_none()
+        && configured.key_choice == KeyChoice::Automatic
 }

@@ -10,6 +10,7 @@ use motekey_cose::scope::Scope;
 
 use crate::configuration::ResourceServer;
 use crate::error::{Error, Unusable};
+use crate::own_key::OwnKey;
 use crate::problem::oauth_error;
 use crate::target::{Origin, Target};
 use crate::token::{Access, ProofKey};
@@ -23,6 +24,8 @@ pub(crate) struct Wanted {
     pub(crate) profile: Option<i64>,
     /// The key of the session whose rights are to be updated.
     pub(crate) running: Option<ProofKey>,
+    /// The public key that the token is to be bound to; without it, a symmetric one.
+    pub(crate) own: Option<OwnKey>,
     /// The token to be refreshed; the request then says nothing else.
     pub(crate) refreshed: Option<Box<Access>>,
 }
@@ -36,8 +39,24 @@ impl Wanted {
             cnonce: None,
             profile: resource_server.profile,
             running: None,
+            own: None,
             refreshed: None,
         }
+    }
+
+    /// The public key that the token is to be bound to.
+    pub(crate) fn bound_to(mut self, own: Option<OwnKey>) -> Self {
+        self.own = own;
+        self
+    }
+
+    /// The key that an update is for, if there is a session: its public key stays even if another was to be asked for.
+    pub(crate) fn for_running(mut self, running: Option<ProofKey>) -> Self {
+        if let Some(ProofKey::PreShared { .. }) = &running {
+            self.own = None;
+        }
+        self.running = running;
+        self
     }
 
     /// What the configuration asks for, and the hints that came for `origin` where it says nothing.
@@ -68,16 +87,18 @@ impl Wanted {
     }
 
     /// The refresh of a token, if the authorization server gave the means.
-    pub(crate) fn refresh(old: &Access) -> Option<Self> {
+    pub(crate) fn refresh(old: &Access, own: Option<OwnKey>) -> Option<Self> {
         old.refresh_token.as_ref()?;
-        Some(Self {
+        let wanted = Self {
             audience: old.audience.clone(),
             scope: old.asked_scope.clone(),
             cnonce: None,
             profile: Some(old.profile),
-            running: Some(old.key.clone()),
+            running: None,
+            own,
             refreshed: Some(Box::new(old.clone())),
-        })
+        };
+        Some(wanted.for_running(Some(old.key.clone())))
     }
 
     /// What is asked for, in one line for reports.
@@ -95,6 +116,8 @@ impl Wanted {
         }
         if self.running.is_some() {
             line.push_str(" for the key of the session");
+        } else if self.own.is_some() {
+            line.push_str(" for the public key of this device");
         }
         line
     }
@@ -117,6 +140,15 @@ impl Wanted {
             .accept(ContentFormat::ACE_CBOR)
     }
 
+    fn requested(&self) -> Option<Confirmation> {
+        match (&self.running, &self.own) {
+            (Some(ProofKey::PreShared { kid, .. }), _) => Some(Confirmation::KeyId(kid.clone())),
+            // RFC 9202 Section 3.2.1: the public key or an identifier of it is in each request.
+            (_, Some(own)) => Some(own.requested()),
+            (_, None) => None,
+        }
+    }
+
     fn message(&self) -> TokenRequest {
         TokenRequest {
             audience: self.audience.clone(),
@@ -124,10 +156,7 @@ impl Wanted {
             // RFC 9200 Section 5.8.2: null asks for the profile; a client that knows it does not ask.
             ace_profile: self.profile.is_none().then_some(ProfileRequest::Ask),
             // RFC 9202 Section 4: an update names the kid of the running session's key.
-            req_cnf: self
-                .running
-                .as_ref()
-                .map(|key| Confirmation::KeyId(key.kid.clone())),
+            req_cnf: self.requested(),
             cnonce: self.cnonce.clone(),
             ..TokenRequest::default()
         }

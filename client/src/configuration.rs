@@ -1,7 +1,11 @@
 //! What the client is told before it starts: who may issue tokens for whom, limits, timers.
 
+mod servers;
+
 use std::net::SocketAddr;
 use std::time::Duration;
+
+pub(crate) use servers::Servers;
 
 use motekey_coap::dtls::ClientCredential;
 use motekey_cose::scope::Scope;
@@ -18,6 +22,7 @@ pub struct AuthorizationServer {
     pub(crate) endpoint: Target,
     pub(crate) address: Option<SocketAddr>,
     pub(crate) credential: ClientCredential,
+    pub(crate) key_id: Option<Vec<u8>>,
     pub(crate) revocation_list: Option<RevocationList>,
 }
 
@@ -33,6 +38,7 @@ impl AuthorizationServer {
             endpoint,
             address: None,
             credential,
+            key_id: None,
             revocation_list: None,
         })
     }
@@ -46,12 +52,33 @@ impl AuthorizationServer {
 }
 
 impl AuthorizationServer {
+    /// What the authorization server knows the public key of this device by. Token requests then name the key instead
+    /// of carrying it, which saves some 70 bytes (RFC 9202 Section 3.2.1). Default: they carry it.
+    #[must_use]
+    pub fn key_id(mut self, key_id: impl Into<Vec<u8>>) -> Self {
+        self.key_id = Some(key_id.into());
+        self
+    }
+
     /// Follows the list of revoked tokens of this authorization server; default: not.
     #[must_use]
     pub fn follow_revocations(mut self, list: RevocationList) -> Self {
         self.revocation_list = Some(list);
         self
     }
+}
+
+/// Which kind of key tokens are to be bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyChoice {
+    /// The public key of this device, if it has one at the authorization server; a symmetric key if it has none, or
+    /// if the resource server cannot use it.
+    #[default]
+    Automatic,
+    /// A symmetric key that the authorization server makes (RFC 9202 Section 3.3).
+    Symmetric,
+    /// The public key of this device (RFC 9202 Section 3.2).
+    Public,
 }
 
 /// A resource server, or every resource server, and what this device knows about it.
@@ -74,6 +101,8 @@ pub struct ResourceServer {
     pub(crate) max_identity: usize,
     pub(crate) default_lifetime: Option<Duration>,
     pub(crate) profile: Option<i64>,
+    pub(crate) key_choice: KeyChoice,
+    pub(crate) public_key_info: Option<Vec<u8>>,
 }
 
 impl ResourceServer {
@@ -105,6 +134,8 @@ impl ResourceServer {
             max_identity: usize::MAX,
             default_lifetime: None,
             profile: None,
+            key_choice: KeyChoice::Automatic,
+            public_key_info: None,
         }
     }
 
@@ -201,6 +232,22 @@ impl ResourceServer {
         self
     }
 
+    /// Which kind of key tokens are to be bound to; default: as the device, the authorization server and the resource
+    /// server can do.
+    #[must_use]
+    pub fn keys(mut self, choice: KeyChoice) -> Self {
+        self.key_choice = choice;
+        self
+    }
+
+    /// The public key of the resource server, as SubjectPublicKeyInfo, DER. A token response that names another one is
+    /// refused. Default: the one that the token response names (`rs_cnf`).
+    #[must_use]
+    pub fn public_key_info(mut self, info: impl Into<Vec<u8>>) -> Self {
+        self.public_key_info = Some(info.into());
+        self
+    }
+
     /// `coaps://host:port` in normal form; `None` for [`ResourceServer::any`].
     pub fn name(&self) -> Option<String> {
         self.origin.as_ref().map(ToString::to_string)
@@ -263,100 +310,6 @@ impl Default for Timers {
             handshake: Duration::from_secs(20),
             exchange: Duration::from_secs(25),
             renewal: Renewal::default(),
-        }
-    }
-}
-
-/// The configured servers, checked.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Servers {
-    pub(crate) authorization_servers: Vec<AuthorizationServer>,
-    pub(crate) resource_servers: Vec<ResourceServer>,
-}
-
-impl Servers {
-    /// Refuses a configuration that cannot work.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.authorization_servers.is_empty() {
-            return Err(Error::Configuration(
-                "it names no authorization server".into(),
-            ));
-        }
-        for (index, server) in self.authorization_servers.iter().enumerate() {
-            let Some(key) = server.credential.pre_shared_key() else {
-                continue;
-            };
-            if key.expose().is_empty() {
-                return Err(Error::Configuration(
-                    "the key for the authorization server is empty".into(),
-                ));
-            }
-            for other in self.authorization_servers.iter().skip(index + 1) {
-                // RFC 9200 Section 6.3: no secret is shared by more than two parties.
-                if other.credential.pre_shared_key() == Some(key) {
-                    return Err(Error::Configuration(
-                        "two authorization servers share one key".into(),
-                    ));
-                }
-            }
-        }
-        for resource_server in &self.resource_servers {
-            self.issuer(resource_server)?;
-        }
-        Ok(())
-    }
-
-    /// What is configured for the resource server at `origin`: its own entry, else the one for all.
-    pub(crate) fn resource_server(&self, origin: &Origin) -> Result<&ResourceServer, Error> {
-        let own = self
-            .resource_servers
-            .iter()
-            .find(|entry| entry.origin.as_ref() == Some(origin));
-        // RFC 9200 Section 5.1: the client's own configuration decides who may issue tokens for whom.
-        own.or_else(|| {
-            self.resource_servers
-                .iter()
-                .find(|entry| entry.serves(origin))
-        })
-        .ok_or_else(|| Error::NotConfigured {
-            resource_server: origin.to_string(),
-        })
-    }
-
-    /// Index of the authorization server that may issue tokens for `resource_server`.
-    pub(crate) fn issuer(&self, resource_server: &ResourceServer) -> Result<usize, Error> {
-        match &resource_server.authorization_server {
-            Some(wanted) => self
-                .authorization_servers
-                .iter()
-                .position(|server| server.endpoint.same_endpoint(wanted))
-                .ok_or_else(|| Error::Configuration(format!("{wanted} is not a configured authorization server"))),
-            None if self.authorization_servers.len() == 1 => Ok(0),
-            None => Err(Error::Configuration(
-                "with several authorization servers each resource server must say which one issues its tokens".into(),
-            )),
-        }
-    }
-
-    /// Checks the `AS` of the hints of `origin` against the configuration.
-    pub(crate) fn check_hinted(
-        &self,
-        origin: &Origin,
-        issuer: usize,
-        hinted: &str,
-    ) -> Result<(), Error> {
-        let allowed = self
-            .authorization_servers
-            .get(issuer)
-            .map(|server| &server.endpoint);
-        let named = Target::parse_hinted(hinted);
-        match (allowed, named) {
-            (Some(allowed), Ok(named)) if allowed.same_endpoint(&named) => Ok(()),
-            // RFC 9200 Section 6.4: hints come from anybody; the client decides by itself.
-            _ => Err(Error::ForeignAuthorizationServer {
-                resource_server: origin.to_string(),
-                named: hinted.to_owned(),
-            }),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong, told by whose fault it is and what to do next.
 
 mod advice;
+mod unusable;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use motekey_cose::message::ErrorResponse;
 use advice::{fmt_token_refused, upload_advice};
 
 pub use advice::advice;
+pub use unusable::Unusable;
 
 use crate::cache::CacheError;
 
@@ -64,69 +66,6 @@ impl Fault {
             Self::WrongUse => "wrong_use",
             Self::CannotReach => "cannot_reach",
             Self::Local => "local_fault",
-        }
-    }
-}
-
-/// Why a token response must not be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unusable {
-    /// The payload is not a map of `application/ace+cbor`; the text says where.
-    Malformed(String),
-    /// The Content-Format is not 19 (RFC 9200 Section 5).
-    ContentFormat(Option<u16>),
-    /// The token is not a proof-of-possession token (RFC 9200 Section 5.8.2).
-    TokenType(i64),
-    /// `ace_profile` names a profile that this client does not have (RFC 9200 Section 5.8.2).
-    Profile(i64),
-    /// `ace_profile` was asked for and is missing.
-    ProfileMissing,
-    /// Neither `expires_in` nor a provisioned lifetime (RFC 9200 Section 5.10.4).
-    NoLifetime,
-    /// The token ended before it arrived.
-    Expired,
-    /// `cnf` is missing, or holds no key that this profile can use; the text says why (RFC 9201 Section 5).
-    Key(String),
-    /// The answer to an update of rights is bound to another key than the running session (RFC 9202 Section 4).
-    OtherKey,
-    /// More bytes than this client keeps for one token.
-    TooLong {
-        /// Bytes received.
-        got: usize,
-        /// Bytes kept at most.
-        limit: usize,
-    },
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(detail) => write!(formatter, "it is not a valid ACE map: {detail}"),
-            Self::ContentFormat(Some(got)) => {
-                write!(formatter, "its Content-Format is {got}, wanted 19")
-            }
-            Self::ContentFormat(None) => formatter.write_str("it has no Content-Format, wanted 19"),
-            Self::TokenType(got) => write!(
-                formatter,
-                "token_type is {got}, wanted 2 (proof of possession)"
-            ),
-            Self::Profile(number) => write!(
-                formatter,
-                "ace_profile is {number}, which this client does not have"
-            ),
-            Self::ProfileMissing => formatter.write_str("ace_profile was asked for and is missing"),
-            Self::NoLifetime => {
-                formatter.write_str("expires_in is missing and no lifetime is provisioned")
-            }
-            Self::Expired => formatter.write_str("the token ended before it arrived"),
-            Self::Key(detail) => write!(formatter, "its key cannot be used: {detail}"),
-            Self::OtherKey => {
-                formatter.write_str("it is bound to another key than the running session")
-            }
-            Self::TooLong { got, limit } => write!(
-                formatter,
-                "the token has {got} bytes, this client keeps {limit}"
-            ),
         }
     }
 }
@@ -194,6 +133,14 @@ pub enum Error {
         /// What the DTLS layer says.
         reason: String,
     },
+    /// This device left the handshake: the other side did not prove to be who it should be, or does not speak as it
+    /// should.
+    HandshakeLeft {
+        /// Who was to be there.
+        role: Role,
+        /// What the DTLS layer says.
+        reason: String,
+    },
     /// Nobody answered, or the name does not resolve.
     CannotReach {
         /// Who was asked.
@@ -239,6 +186,7 @@ impl Error {
             | Self::UnusableToken(_)
             | Self::UploadRefused { .. }
             | Self::HandshakeRefused { .. }
+            | Self::HandshakeLeft { .. }
             | Self::KeyExpired => Fault::Refused,
             Self::CannotReach { .. } | Self::Interrupted { .. } | Self::TimeLimit(_) => {
                 Fault::CannotReach
@@ -254,6 +202,7 @@ impl Error {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::HandshakeRefused { reason, .. }
+            | Self::HandshakeLeft { reason, .. }
             | Self::CannotReach { reason, .. }
             | Self::Interrupted { reason, .. }
             | Self::Local(reason) => reason.clone(),
@@ -332,6 +281,16 @@ impl Error {
                 match role {
                     Role::AuthorizationServer => "check identity and key of this device, and that it is registered",
                     Role::ResourceServer => "it does not accept the token: check that it trusts this authorization server",
+                }
+            ),
+            Self::HandshakeLeft { role, reason } => write!(
+                formatter,
+                "what answers as the {role} is not trusted, so this device left the handshake: {reason}; {}",
+                match role {
+                    Role::AuthorizationServer => "check the configured address, and that the configured key is the one \
+                                                  of the authorization server",
+                    Role::ResourceServer => "check its address, and that the key that it has is the one that is \
+                                             registered for it at the authorization server",
                 }
             ),
             Self::CannotReach { role, peer, reason } => write!(

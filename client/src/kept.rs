@@ -6,11 +6,11 @@ use motekey_coap::dtls::ClientCredential;
 
 use crate::cache::{Entry, Keeper};
 use crate::client::Inner;
-use crate::configuration::ResourceServer;
+use crate::configuration::{KeyChoice, ResourceServer};
 use crate::error::Error;
 use crate::session::Call;
 use crate::target::Origin;
-use crate::token::Access;
+use crate::token::{Access, ProofKey};
 
 /// What a kept token belongs to. A token of another issuer, or of another device, is not used.
 struct Name {
@@ -137,5 +137,14 @@ fn fits(access: &Access, configured: &ResourceServer, origin: &Origin) -> bool {
     let same_profile = configured
         .profile
         .is_none_or(|profile| access.profile == profile);
-    same_audience && same_scope && same_profile
+    let same_key = match (&access.key, configured.key_choice) {
+        (ProofKey::PreShared { .. }, KeyChoice::Public)
+        | (ProofKey::Public { .. }, KeyChoice::Symmetric) => false,
+        (ProofKey::PreShared { .. }, _) => true,
+        (ProofKey::Public { server, .. }, _) => configured
+            .public_key_info
+            .as_ref()
+            .is_none_or(|known| known == server),
+    };
+    same_audience && same_scope && same_profile && same_key
 }

@@ -125,12 +125,14 @@ impl Inner {
         link: &Link,
     ) -> Result<(), Error> {
         // RFC 9202 Section 4: the request names the kid of the running session's key.
-        let wanted = match Wanted::refresh(old) {
+        let own = self.servers.own_key(call.configured)?;
+        let wanted = match Wanted::refresh(old, own.clone()) {
             Some(wanted) => wanted,
             None => Wanted {
                 scope: old.asked_scope.clone(),
-                running: Some(old.key.clone()),
                 ..Wanted::new(call.configured)
+                    .bound_to(own)
+                    .for_running(Some(old.key.clone()))
             },
         };
         let access = self

@@ -143,8 +143,10 @@ pub struct Granted {
     pub lifetime: Duration,
     /// Profile by name.
     pub profile: &'static str,
-    /// Key id.
-    pub kid: Vec<u8>,
+    /// Kind of the key that the token is bound to, in words.
+    pub key: &'static str,
+    /// Key id; `None` if the key has none.
+    pub kid: Option<Vec<u8>>,
     /// Length of the token in bytes.
     pub token_length: usize,
     /// Outer structure of the token as far as a client can see it.

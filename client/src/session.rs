@@ -155,7 +155,9 @@ impl Inner {
         if let Err(error) = self.establish(&mut state, call).await {
             let refused = matches!(
                 error,
-                Error::HandshakeRefused { .. } | Error::UploadRefused { .. }
+                Error::HandshakeRefused { .. }
+                    | Error::HandshakeLeft { .. }
+                    | Error::UploadRefused { .. }
             );
             if fresh || !refused {
                 return Err(error);
@@ -187,10 +189,12 @@ impl Inner {
         } else {
             Step::TokenRequest
         };
+        let own = self.servers.own_key(call.configured)?;
         let wanted = Wanted {
             scope: Some(scope),
-            running,
             ..Wanted::new(call.configured)
+                .bound_to(own)
+                .for_running(running)
         };
         let access = self.request_token(step, call.configured, &wanted).await?;
         if let Some(link) = state.link.clone() {
@@ -240,7 +244,9 @@ impl Inner {
         if state.access.is_some() {
             return Ok(false);
         }
-        if let Some(wanted) = ended.as_ref().and_then(Wanted::refresh) {
+        let own = self.servers.own_key(call.configured)?;
+        let refresh = ended.as_ref().and_then(|old| Wanted::refresh(old, own));
+        if let Some(wanted) = refresh {
             let step = Step::TokenRequest;
             match self.request_token(step, call.configured, &wanted).await {
                 Ok(access) => {
@@ -291,7 +297,12 @@ impl Inner {
                 .max_identity
                 .min(self.wire.longest_identity()),
         };
-        let approach = self.profile_of(access)?.approach(access, limits)?;
+        let issuer = self.servers.issuer(call.configured)?;
+        let own = &self
+            .authorization_server(issuer)
+            .ok_or(Error::KeyExpired)?
+            .credential;
+        let approach = self.profile_of(access)?.approach(access, own, limits)?;
         let peer = self.resource_server_address(call).await?;
         if let Some(upload) = approach.upload {
             let plain = (peer.ip(), call.configured.plain_port).into();

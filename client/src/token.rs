@@ -10,15 +10,46 @@ use motekey_cose::scope::Scope;
 use motekey_cose::token::{TokenTags, inspect};
 
 use crate::error::Unusable;
-use crate::profile::Profile;
+use crate::own_key::OwnKey;
+use crate::profile::{KeyOffer, Profile};
 
-/// A proof-of-possession key and its name.
+/// The key that a token is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProofKey {
-    /// Key id, in clear in the handshake.
-    pub kid: Vec<u8>,
-    /// The key. Never printed.
-    pub secret: PreSharedKey,
+pub enum ProofKey {
+    /// Shared with the resource server (RFC 9202 Section 3.3).
+    PreShared {
+        /// Key id, in clear in the handshake.
+        kid: Vec<u8>,
+        /// The key. Never printed.
+        secret: PreSharedKey,
+    },
+    /// The public key of this device (RFC 9202 Section 3.2).
+    Public {
+        /// Its SubjectPublicKeyInfo, DER.
+        own: Vec<u8>,
+        /// What the authorization server knows it by, if it does.
+        kid: Option<Vec<u8>>,
+        /// SubjectPublicKeyInfo of the resource server, DER: no other key is accepted in the handshake.
+        server: Vec<u8>,
+    },
+}
+
+impl ProofKey {
+    /// The key id; `None` if the key has none.
+    pub fn kid(&self) -> Option<&[u8]> {
+        match self {
+            Self::PreShared { kid, .. } => Some(kid),
+            Self::Public { kid, .. } => kid.as_deref(),
+        }
+    }
+
+    /// What kind of key it is, in words.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::PreShared { .. } => "pre-shared key",
+            Self::Public { .. } => "raw public key",
+        }
+    }
 }
 
 /// A token that this client may use, with everything that its use needs.
@@ -64,6 +95,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) default_lifetime: Option<Duration>,
     /// The key of the session whose rights are updated.
     pub(crate) running: Option<&'a ProofKey>,
+    /// The public key that the request named.
+    pub(crate) own: Option<&'a OwnKey>,
+    /// SubjectPublicKeyInfo of the resource server, if it is configured.
+    pub(crate) known_server: Option<&'a [u8]>,
     /// The token that is refreshed: what the response does not say stays as it was.
     pub(crate) refreshed: Option<&'a Access>,
     pub(crate) sent_at: Instant,
@@ -89,7 +124,14 @@ pub(crate) fn accept(
         Some(other) => return Err(Unusable::TokenType(other.to_i64())),
     }
     let profile = choose_profile(response.ace_profile, asked.profile, profiles)?;
-    let key = profile.proof_key(response.cnf.as_ref(), asked.running)?;
+    let key = profile.proof_key(KeyOffer {
+        confirmation: response.cnf.as_ref(),
+        resource_server: response.rs_cnf.as_ref(),
+        running: asked.running,
+        requested: asked.own.map(|own| own.info.as_slice()),
+        requested_id: asked.own.and_then(|own| own.key_id.as_deref()),
+        known_server: asked.known_server,
+    })?;
     // RFC 9200 Section 5.10.4: without expires_in and without a provisioned default the token is not used.
     let lifetime = response
         .expires_in

@@ -354,6 +354,10 @@ fn open_error(role: Role, peer: SocketAddr, error: OpenError) -> Error {
         OpenError::Closed(reason @ (CloseReason::Local | CloseReason::Evicted)) => {
             Error::Local(reason.to_string())
         }
+        OpenError::Closed(reason @ CloseReason::HandshakeFailed(_)) => Error::HandshakeLeft {
+            role,
+            reason: reason.to_string(),
+        },
         OpenError::Closed(reason) => Error::HandshakeRefused {
             role,
             reason: reason.to_string(),

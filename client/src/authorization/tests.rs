@@ -1,4 +1,6 @@
-use motekey_coap::dtls::PreSharedKey;
+use motekey_coap::dtls::{KeyPair, PreSharedKey};
+use motekey_cose::crypto::rust::PROVIDER;
+use motekey_cose::key::CoseKey;
 use motekey_cose::message::{ErrorCode, ErrorResponse};
 
 use super::*;
@@ -128,7 +130,7 @@ fn f24_a_known_profile_is_not_asked_for() {
 
 #[test]
 fn d34_an_update_names_the_kid_of_the_running_session() {
-    let running = ProofKey {
+    let running = ProofKey::PreShared {
         kid: vec![0x3d, 0x02],
         secret: PreSharedKey::new(vec![0x42; 16]),
     };
@@ -142,6 +144,42 @@ fn d34_an_update_names_the_kid_of_the_running_session() {
         wanted.request(&endpoint()).payload,
         [0xa1, 0x04, 0xa1, 0x03, 0x42, 0x3d, 0x02]
     );
+}
+
+#[test]
+fn d03_a_public_key_is_in_each_request_by_value_or_by_its_identifier() {
+    let pair = KeyPair::p256(&[9; 32]).unwrap();
+    let info = pair.public_key_info();
+    let running = ProofKey::Public {
+        own: info.to_vec(),
+        kid: None,
+        server: vec![1],
+    };
+    for key_id in [None, Some(b"key-9".as_slice())] {
+        let own = OwnKey::new(&pair, key_id).unwrap();
+        let expected = match key_id {
+            Some(key_id) => Confirmation::KeyId(key_id.to_vec()),
+            None => {
+                let key = CoseKey::from_public_key_info(&PROVIDER, info, None).unwrap();
+                assert!(!key.has_secret());
+                Confirmation::Key(key)
+            }
+        };
+        for running in [None, Some(running.clone())] {
+            let wanted = Wanted::new(&configured()).bound_to(Some(own.clone()));
+            let request = message(&wanted.for_running(running));
+            assert_eq!(request.req_cnf.as_ref(), Some(&expected));
+        }
+    }
+    // A session with a symmetric key keeps that one.
+    let own = OwnKey::new(&pair, None).unwrap();
+    let shared = ProofKey::PreShared {
+        kid: vec![1],
+        secret: PreSharedKey::new(vec![0x42; 16]),
+    };
+    let wanted = Wanted::new(&configured()).bound_to(Some(own));
+    let request = message(&wanted.for_running(Some(shared)));
+    assert_eq!(request.req_cnf, Some(Confirmation::KeyId(vec![1])));
 }
 
 #[test]

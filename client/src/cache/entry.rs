@@ -55,6 +55,8 @@ const AUDIENCE: i64 = 11;
 const SCOPE: i64 = 12;
 const ASKED_SCOPE: i64 = 13;
 const REFRESH_TOKEN: i64 = 14;
+const OWN_KEY: i64 = 15;
+const SERVER_KEY: i64 = 16;
 
 /// Room for one entry besides the token.
 const CAPACITY: usize = 2048;
@@ -117,8 +119,10 @@ impl Entry {
         map.text(ISSUER, Some(&self.issuer));
         map.bytes(DEVICE, Some(&self.device));
         map.bytes(TOKEN, Some(&access.token));
-        map.bytes(KEY_ID, Some(&access.key.kid));
-        map.bytes(KEY, Some(access.key.secret.expose()));
+        map.bytes(KEY_ID, access.key.kid());
+        if let ProofKey::PreShared { secret, .. } = &access.key {
+            map.bytes(KEY, Some(secret.expose()));
+        }
         map.integer(PROFILE, Some(access.profile));
         map.unsigned(ENDS_AT, self.ends_at);
         map.unsigned(SECONDS_LEFT, Some(self.seconds_left));
@@ -130,6 +134,10 @@ impl Entry {
             REFRESH_TOKEN,
             access.refresh_token.as_ref().map(Secret::expose),
         );
+        if let ProofKey::Public { own, server, .. } = &access.key {
+            map.bytes(OWN_KEY, Some(own));
+            map.bytes(SERVER_KEY, Some(server));
+        }
         writer.encoded(&Zeroizing::new(map.finish()));
     }
 
@@ -144,6 +152,8 @@ impl Entry {
                 TOKEN => parts.token = Some(value.bytes()?.to_vec()),
                 KEY_ID => parts.kid = Some(value.bytes()?.to_vec()),
                 KEY => parts.secret = Some(PreSharedKey::new(value.bytes()?.to_vec())),
+                OWN_KEY => parts.own = Some(value.bytes()?.to_vec()),
+                SERVER_KEY => parts.server = Some(value.bytes()?.to_vec()),
                 PROFILE => parts.profile = Some(value.integer()?),
                 ENDS_AT => parts.ends_at = Some(value.unsigned()?),
                 SECONDS_LEFT => parts.seconds_left = Some(value.unsigned()?),
@@ -168,6 +178,8 @@ struct Parts {
     token: Option<Vec<u8>>,
     kid: Option<Vec<u8>>,
     secret: Option<PreSharedKey>,
+    own: Option<Vec<u8>>,
+    server: Option<Vec<u8>>,
     profile: Option<i64>,
     ends_at: Option<u64>,
     seconds_left: Option<u64>,
@@ -180,12 +192,21 @@ struct Parts {
 
 impl Parts {
     fn entry(self) -> Option<Entry> {
+        let key = match (self.secret, self.own, self.server) {
+            (Some(secret), None, None) => ProofKey::PreShared {
+                kid: self.kid?,
+                secret,
+            },
+            (None, Some(own), Some(server)) => ProofKey::Public {
+                own,
+                kid: self.kid,
+                server,
+            },
+            _ => return None,
+        };
         let access = Access {
             token: self.token?,
-            key: ProofKey {
-                kid: self.kid?,
-                secret: self.secret?,
-            },
+            key,
             profile: self.profile?,
             expires_at: motekey_coap::time::Instant::ZERO,
             lifetime: Duration::from_secs(self.lifetime?),

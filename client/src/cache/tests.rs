@@ -74,7 +74,7 @@ fn entry(resource_server: &str, number: u8, seconds: u64) -> Entry {
         seconds_left: 0,
         access: Access {
             token: vec![number; 120],
-            key: ProofKey {
+            key: ProofKey::PreShared {
                 kid: vec![number; 8],
                 secret: PreSharedKey::new(vec![number; 16]),
             },
@@ -93,6 +93,26 @@ fn left(keeper: &Keeper, now: Instant) -> Option<u64> {
     keeper
         .find(RS, AS, b"meter-1")
         .map(|access| (access.expires_at - now).as_secs())
+}
+
+#[test]
+fn public_keys_come_back_and_no_private_ones() {
+    for kid in [None, Some(vec![5])] {
+        let world = World::new("public");
+        let mut entry = entry(RS, 1, 600);
+        entry.access.key = ProofKey::Public {
+            own: vec![1; 91],
+            kid,
+            server: vec![2; 91],
+        };
+        let wanted = entry.access.key.clone();
+        let mut keeper = Keeper::open(world.cache(), Instant::ZERO).unwrap();
+        keeper.put(entry);
+        keeper.write(Instant::ZERO).unwrap();
+        let keeper = Keeper::open(world.cache(), Instant::ZERO).unwrap();
+        let found = keeper.find(RS, AS, b"meter-1").map(|access| &access.key);
+        assert_eq!(found, Some(&wanted));
+    }
 }
 
 #[test]

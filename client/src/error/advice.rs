@@ -54,7 +54,10 @@ fn error_advice(number: i64) -> &'static str {
         2 => "check that this device is registered under the identity that it uses",
         3 | 4 => "ask the operator to allow this device tokens for this audience",
         6 => "ask the operator to allow this scope, or ask for a smaller one",
-        7 => "the key that the update names has ended there: begin a new session",
+        7 => {
+            "ask the operator which keys the resource server takes, pre-shared or public ones; if this was an update, \
+             its key has ended there: begin a new session"
+        }
         8 => "ask the operator which profile the resource server has",
         _ => "look into the log of the authorization server",
     }

@@ -34,6 +34,23 @@ pub struct HandshakeLimits {
     pub max_identity: usize,
 }
 
+/// What a token response says about keys, and what was known before it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeyOffer<'a> {
+    /// `cnf` of the response: the key of the token.
+    pub confirmation: Option<&'a Confirmation>,
+    /// `rs_cnf` of the response: the public key of the resource server (RFC 9201 Section 3.2).
+    pub resource_server: Option<&'a Confirmation>,
+    /// The key of the session whose rights the request was to update, if it was one.
+    pub running: Option<&'a ProofKey>,
+    /// SubjectPublicKeyInfo of the public key that the request named in `req_cnf`, if it did.
+    pub requested: Option<&'a [u8]>,
+    /// The key id of that key, if the authorization server knows it by one.
+    pub requested_id: Option<&'a [u8]>,
+    /// SubjectPublicKeyInfo of the resource server, if it is configured.
+    pub known_server: Option<&'a [u8]>,
+}
+
 /// The steps to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approach {
@@ -71,22 +88,23 @@ pub trait Profile: Send + Sync + fmt::Debug {
     /// Name in the registry of ACE profiles.
     fn name(&self) -> &'static str;
 
-    /// The proof-of-possession key of a token response. `running` is the key of the session whose rights the
-    /// request was to update, if it was one.
+    /// The proof-of-possession key of a token response.
     ///
     /// # Errors
     /// There is no key, or it does not fit this profile (RFC 9201 Section 5), or the update is bound to another key.
-    fn proof_key(
-        &self,
-        confirmation: Option<&Confirmation>,
-        running: Option<&ProofKey>,
-    ) -> Result<ProofKey, Unusable>;
+    fn proof_key(&self, offer: KeyOffer<'_>) -> Result<ProofKey, Unusable>;
 
-    /// How to come to a session with this token.
+    /// How to come to a session with this token. `own` is what this device has at the authorization server: the key
+    /// pair of a public key that the token is bound to.
     ///
     /// # Errors
     /// The token or its key cannot be used within `limits`.
-    fn approach(&self, access: &Access, limits: HandshakeLimits) -> Result<Approach, Unusable>;
+    fn approach(
+        &self,
+        access: &Access,
+        own: &ClientCredential,
+        limits: HandshakeLimits,
+    ) -> Result<Approach, Unusable>;
 
     /// The upload of a token that changes the rights of a running session.
     fn update(&self, token: &[u8]) -> Upload;

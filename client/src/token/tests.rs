@@ -27,6 +27,8 @@ fn asked() -> Asked<'static> {
         profile: None,
         default_lifetime: None,
         running: None,
+        own: None,
+        known_server: None,
         refreshed: None,
         sent_at: SENT,
         max_token: 4096,

@@ -59,7 +59,7 @@ pub(crate) fn payload(format: Option<ContentFormat>, bytes: &[u8]) -> String {
 /// What was granted, for people. There are no key bytes in it.
 pub(crate) fn granted(granted: &Granted) -> String {
     format!(
-        "token      {} bytes\nstructure  {}\naudience   {}\nscope      {}\nlifetime   {} s\nprofile    {}\nkey id     {}",
+        "token      {} bytes\nstructure  {}\naudience   {}\nscope      {}\nlifetime   {} s\nprofile    {}\nkey        {}\nkey id     {}",
         granted.token_length,
         granted.token_structure,
         granted
@@ -72,7 +72,11 @@ pub(crate) fn granted(granted: &Granted) -> String {
             .unwrap_or("(default of the authorization server)"),
         granted.lifetime.as_secs(),
         granted.profile,
-        hexadecimal(&granted.kid),
+        granted.key,
+        granted
+            .kid
+            .as_deref()
+            .map_or_else(|| "(none)".to_owned(), hexadecimal),
     )
 }
 
@@ -83,7 +87,8 @@ pub(crate) fn granted_json(granted: &Granted) -> Value {
         "scope": granted.scope,
         "lifetime_seconds": granted.lifetime.as_secs(),
         "profile": granted.profile,
-        "kid": hexadecimal(&granted.kid),
+        "key": granted.key,
+        "kid": granted.kid.as_deref().map(hexadecimal),
         "token_bytes": granted.token_length,
         "token_structure": granted.token_structure,
     })

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use motekey_coap::time::Instant;
-use motekey_cose::key::KeyAttributes;
+use motekey_cose::crypto::rust::PROVIDER;
+use motekey_cose::key::{CoseKey, KeyAttributes, KeyOperation};
 
 use super::*;
 
@@ -23,10 +24,30 @@ fn access(token: Vec<u8>) -> Access {
 }
 
 fn proof_key(secret: &[u8]) -> ProofKey {
-    ProofKey {
+    ProofKey::PreShared {
         kid: KID.to_vec(),
         secret: PreSharedKey::new(secret.to_vec()),
     }
+}
+
+/// A device with a pre-shared key at the authorization server.
+fn approach(access: &Access, limits: HandshakeLimits) -> Result<Approach, Unusable> {
+    let credential = ClientCredential::PreSharedKey {
+        identity: b"meter-1".to_vec(),
+        key: PreSharedKey::new(vec![1; 16]),
+    };
+    CoapDtls.approach(access, &credential, limits)
+}
+
+fn offered(
+    confirmation: Option<&Confirmation>,
+    running: Option<&ProofKey>,
+) -> Result<ProofKey, Unusable> {
+    CoapDtls.proof_key(KeyOffer {
+        confirmation,
+        running,
+        ..KeyOffer::default()
+    })
 }
 
 fn limits(transport: TokenTransport, max_identity: usize) -> HandshakeLimits {
@@ -48,43 +69,37 @@ fn key_with(change: impl FnOnce(&mut KeyAttributes)) -> Confirmation {
 
 #[test]
 fn d24_the_identity_of_form_a_is_the_example_of_the_rfc() {
-    let approach = CoapDtls
-        .approach(&access(vec![1, 2, 3]), limits(TokenTransport::Upload, 1000))
-        .unwrap();
+    let chosen = approach(&access(vec![1, 2, 3]), limits(TokenTransport::Upload, 1000)).unwrap();
     // RFC 9202 Figure 9.
     let expected = [
         0xa1, 0x08, 0xa1, 0x01, 0xa2, 0x01, 0x04, 0x02, 0x48, 0x3d, 0x02, 0x78, 0x33, 0xfc, 0x62,
         0x67, 0xce,
     ];
-    assert_eq!(identity(&approach), expected);
-    assert!(approach.upload.is_some());
+    assert_eq!(identity(&chosen), expected);
+    assert!(chosen.upload.is_some());
 }
 
 #[test]
 fn d25_the_identity_of_form_b_is_the_token_byte_for_byte() {
     // Not the shortest CBOR, not even CBOR: nothing is encoded again.
     let token = vec![0xd0, 0x98, 0x03, 0xff, 0x00];
-    let approach = CoapDtls
-        .approach(&access(token.clone()), limits(TokenTransport::Automatic, 5))
-        .unwrap();
-    assert_eq!(identity(&approach), token);
-    assert_eq!(approach.upload, None);
+    let chosen = approach(&access(token.clone()), limits(TokenTransport::Automatic, 5)).unwrap();
+    assert_eq!(identity(&chosen), token);
+    assert_eq!(chosen.upload, None);
 }
 
 #[test]
 fn f45_a_token_that_does_not_fit_the_handshake_is_uploaded_as_a_cwt() {
     let token = vec![7; 6];
-    let approach = CoapDtls
-        .approach(&access(token.clone()), limits(TokenTransport::Automatic, 5))
-        .unwrap();
+    let chosen = approach(&access(token.clone()), limits(TokenTransport::Automatic, 5)).unwrap();
     assert_eq!(
-        approach.upload,
+        chosen.upload,
         Some(Upload {
             content_format: 61,
             payload: token
         })
     );
-    let forced = CoapDtls.approach(&access(vec![7; 6]), limits(TokenTransport::InHandshake, 5));
+    let forced = approach(&access(vec![7; 6]), limits(TokenTransport::InHandshake, 5));
     assert_eq!(forced, Err(Unusable::TooLong { got: 6, limit: 5 }));
 }
 
@@ -101,13 +116,10 @@ fn p06_keys_that_do_not_fit_the_profile_are_not_used() {
         Confirmation::KeyId(KID.to_vec()),
     ];
     for confirmation in &refused {
-        let result = CoapDtls.proof_key(Some(confirmation), None);
+        let result = offered(Some(confirmation), None);
         assert!(matches!(result, Err(Unusable::Key(_))), "{confirmation:?}");
     }
-    assert!(matches!(
-        CoapDtls.proof_key(None, None),
-        Err(Unusable::Key(_))
-    ));
+    assert!(matches!(offered(None, None), Err(Unusable::Key(_))));
 }
 
 #[test]
@@ -133,7 +145,7 @@ fn p06_the_alg_of_a_key_is_that_of_the_cipher_suites_or_missing() {
     ];
     for (alg, fits) in cases {
         let confirmation = key_with(|key| key.alg = alg);
-        let result = CoapDtls.proof_key(Some(&confirmation), None);
+        let result = offered(Some(&confirmation), None);
         if fits {
             assert_eq!(result, Ok(proof_key(&SECRET)), "{alg:?}");
         } else {
@@ -150,17 +162,12 @@ fn p06_keys_that_fit_are_used() {
         key_with(|key| key.key_ops = Some(vec![KeyOperation::Sign, KeyOperation::DeriveBits])),
     ];
     for confirmation in &fitting {
-        assert_eq!(
-            CoapDtls.proof_key(Some(confirmation), None),
-            Ok(proof_key(&SECRET))
-        );
+        assert_eq!(offered(Some(confirmation), None), Ok(proof_key(&SECRET)));
     }
     for length in [16, 64] {
         let key = CoseKey::symmetric(&vec![9; length], Some(&KID));
         assert!(
-            CoapDtls
-                .proof_key(Some(&Confirmation::Key(key)), None)
-                .is_ok(),
+            offered(Some(&Confirmation::Key(key)), None).is_ok(),
             "{length} bytes"
         );
     }
@@ -177,7 +184,7 @@ fn an_update_keeps_the_key_of_the_session() {
     ];
     for confirmation in &same {
         assert_eq!(
-            CoapDtls.proof_key(confirmation.as_ref(), Some(&running)),
+            offered(confirmation.as_ref(), Some(&running)),
             Ok(running.clone())
         );
     }
@@ -189,7 +196,7 @@ fn an_update_keeps_the_key_of_the_session() {
     ];
     for confirmation in &other {
         assert_eq!(
-            CoapDtls.proof_key(Some(confirmation), Some(&running)),
+            offered(Some(confirmation), Some(&running)),
             Err(Unusable::OtherKey)
         );
     }
@@ -199,4 +206,157 @@ fn an_update_keeps_the_key_of_the_session() {
 fn no_debug_output_has_key_bytes() {
     let text = format!("{:?}", access(vec![1]));
     assert!(!text.contains("66, 66") && !text.contains("4242"), "{text}");
+}
+
+/// A key of RawPublicKey mode, and its SubjectPublicKeyInfo.
+fn public(number: u8) -> (CoseKey, Vec<u8>) {
+    let key = CoseKey::p256(&PROVIDER, &[number; 32], None).unwrap();
+    let key = key.public().unwrap();
+    let info = key.public_key_info(&PROVIDER).unwrap();
+    (key, info)
+}
+
+fn bound(own: &[u8], server: &[u8]) -> ProofKey {
+    ProofKey::Public {
+        own: own.to_vec(),
+        kid: None,
+        server: server.to_vec(),
+    }
+}
+
+#[test]
+fn d12_the_key_of_cnf_is_used_and_without_one_that_of_req_cnf() {
+    let ((own, own_info), (server, server_info)) = (public(1), public(2));
+    let (stranger, _) = public(3);
+    let rs_cnf = Confirmation::Key(server);
+    let offer = KeyOffer {
+        resource_server: Some(&rs_cnf),
+        requested: Some(&own_info),
+        ..KeyOffer::default()
+    };
+    let with = |confirmation: Option<Confirmation>| {
+        CoapDtls.proof_key(KeyOffer {
+            confirmation: confirmation.as_ref(),
+            ..offer
+        })
+    };
+    let expected = bound(&own_info, &server_info);
+    assert_eq!(with(None), Ok(expected.clone()));
+    assert_eq!(with(Some(Confirmation::Key(own))), Ok(expected));
+    // A symmetric key in cnf goes before the public key of the request.
+    assert_eq!(with(Some(key_with(|_| ()))), Ok(proof_key(&SECRET)));
+    let unusable = [
+        Confirmation::Key(stranger),
+        Confirmation::KeyId(b"unknown".to_vec()),
+        Confirmation::Encrypted(vec![0x83, 0x40, 0xa0, 0x40]),
+    ];
+    for confirmation in unusable {
+        let result = with(Some(confirmation.clone()));
+        assert!(matches!(result, Err(Unusable::Key(_))), "{confirmation:?}");
+    }
+    let unasked = CoapDtls.proof_key(KeyOffer {
+        confirmation: Some(&Confirmation::Key(public(1).0)),
+        resource_server: Some(&rs_cnf),
+        ..KeyOffer::default()
+    });
+    assert!(matches!(unasked, Err(Unusable::Key(_))), "{unasked:?}");
+}
+
+#[test]
+fn d11_d12_a_public_key_is_shown_after_the_upload_whatever_is_configured() {
+    let (_, server) = public(2);
+    let pair = KeyPair::p256(&[1; 32]).unwrap();
+    let credential = |key: &KeyPair| ClientCredential::RawPublicKey {
+        key: key.clone(),
+        server: vec![0x30],
+    };
+    let access = Access {
+        key: bound(pair.public_key_info(), &server),
+        ..access(vec![1, 2, 3])
+    };
+    for transport in [
+        TokenTransport::Automatic,
+        TokenTransport::InHandshake,
+        TokenTransport::Upload,
+    ] {
+        let limits = limits(transport, 1000);
+        let chosen = CoapDtls.approach(&access, &credential(&pair), limits);
+        let expected = Approach {
+            upload: Some(CoapDtls.update(&[1, 2, 3])),
+            credential: ClientCredential::RawPublicKey {
+                key: pair.clone(),
+                server: server.clone(),
+            },
+        };
+        assert_eq!(chosen, Ok(expected), "{transport:?}");
+        let other = KeyPair::ed25519(&[1; 32]);
+        let chosen = CoapDtls.approach(&access, &credential(&other), limits);
+        assert!(matches!(chosen, Err(Unusable::Key(_))), "{chosen:?}");
+    }
+}
+
+#[test]
+fn l07_the_key_of_the_resource_server_comes_from_rs_cnf_or_the_configuration() {
+    let ((_, own), (server, server_info), (_, other)) = (public(1), public(2), public(3));
+    let running = bound(&own, &server_info);
+    let rs_cnf = Confirmation::Key(server);
+    let with = |resource_server, known_server, running| {
+        CoapDtls.proof_key(KeyOffer {
+            resource_server,
+            known_server,
+            running,
+            requested: Some(&own),
+            ..KeyOffer::default()
+        })
+    };
+    let good = [
+        with(Some(&rs_cnf), None, None),
+        with(Some(&rs_cnf), Some(&server_info), None),
+        with(None, Some(&server_info), None),
+        with(None, None, Some(&running)),
+        with(Some(&rs_cnf), None, Some(&running)),
+    ];
+    for result in good {
+        assert_eq!(result.as_ref(), Ok(&running));
+    }
+    let name = Confirmation::KeyId(vec![1]);
+    let symmetric = key_with(|_| ());
+    let bad = [
+        with(None, None, None),
+        with(Some(&rs_cnf), Some(&other), None),
+        with(Some(&name), None, None),
+        with(Some(&symmetric), None, None),
+    ];
+    for result in bad {
+        assert!(matches!(result, Err(Unusable::Key(_))), "{result:?}");
+    }
+    let moved = with(None, Some(&other), Some(&running));
+    assert_eq!(moved, Err(Unusable::OtherKey));
+}
+
+#[test]
+fn p06_public_keys_that_do_not_fit_the_profile_are_not_used() {
+    let (key, own) = public(1);
+    let changes: [fn(&mut KeyAttributes); 5] = [
+        |key| key.alg = Some(-8),
+        |key| key.alg = Some(10),
+        |key| key.key_ops = Some(vec![KeyOperation::DeriveKey]),
+        |key| key.key_ops = Some(vec![KeyOperation::Encrypt, KeyOperation::Decrypt]),
+        |key| key.key_ops = Some(Vec::new()),
+    ];
+    for change in changes {
+        let mut changed = key.clone();
+        change(changed.attributes_mut());
+        let changed = Confirmation::Key(changed);
+        let fitting = Confirmation::Key(key.clone());
+        for (confirmation, resource_server) in [(&changed, &fitting), (&fitting, &changed)] {
+            let result = CoapDtls.proof_key(KeyOffer {
+                confirmation: Some(confirmation),
+                resource_server: Some(resource_server),
+                requested: Some(&own),
+                ..KeyOffer::default()
+            });
+            assert!(matches!(result, Err(Unusable::Key(_))), "{changed:?}");
+        }
+    }
 }
