@@ -16,9 +16,6 @@ use crate::handshake::Secrets;
 use crate::record::Channel;
 use crate::resumption::Resumable;
 
-/// Most plaintext of a record (RFC 5246 Section 6.2.1).
-const MAX_PLAINTEXT: usize = 1 << 14;
-
 /// Everything that an idle session keeps.
 pub(super) struct Established {
     pub(super) channel: Channel,
@@ -60,7 +57,7 @@ impl Established {
 
     /// One record, one datagram.
     pub(super) fn seal(&mut self, data: &[u8]) -> Result<Vec<u8>, SendError> {
-        if data.len() > MAX_PLAINTEXT {
+        if data.len() > self.channel.longest_content() {
             return Err(SendError::TooLarge);
         }
         let mut datagram = Vec::with_capacity(self.channel.protected_length(data.len()));

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{ConnectionId, OpenError, Opened, Protected, ReplayWindow, TrafficKey};
+use super::{ConnectionId, MAX_PLAINTEXT, OpenError, Opened, Protected, ReplayWindow, TrafficKey};
 use crate::codec::DTLS_1_2;
 use crate::codec::record::{ContentType, HEADER, Record, put_header};
 use crate::crypto::{CryptoError, CryptoProvider};
@@ -110,6 +110,15 @@ impl Channel {
             content,
         };
         protection.write.seal(self.provider, &record, out)
+    }
+
+    /// Most content of a protected record.
+    pub(crate) const fn longest_content(&self) -> usize {
+        if self.peer_id.is_empty() {
+            MAX_PLAINTEXT
+        } else {
+            MAX_PLAINTEXT - 1
+        }
     }
 
     /// Bytes of a protected record with `content` bytes.

@@ -5,5 +5,5 @@ mod protect;
 mod replay;
 
 pub(crate) use channel::{Channel, PROTECTED, Protection, SEQUENCES};
-pub(crate) use protect::{ConnectionId, OpenError, Opened, Protected, TrafficKey};
+pub(crate) use protect::{ConnectionId, MAX_PLAINTEXT, OpenError, Opened, Protected, TrafficKey};
 pub(crate) use replay::ReplayWindow;

@@ -49,6 +49,10 @@ impl fmt::Debug for ConnectionId {
     }
 }
 
+/// Most plaintext of a record (RFC 5246 Section 6.2.1); with a Connection ID its real type and padding count, too
+/// (RFC 9146 Section 5).
+pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
+
 /// Key and IV of one direction.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct TrafficKey {
@@ -85,6 +89,8 @@ pub(crate) struct Opened {
 pub(crate) enum OpenError {
     /// Too short for this suite.
     TooShort,
+    /// More plaintext than a record may have.
+    TooLong,
     /// The tag does not verify.
     Forged,
     /// The record verified, but there is no content type in it (RFC 9146 Section 4).
@@ -144,6 +150,10 @@ impl TrafficKey {
             record.content_type
         };
         let plain = record.content.len().saturating_add(usize::from(with_id));
+        // RFC 5246 Section 6.2.1, RFC 9146 Section 5: the length MUST NOT exceed 2^14.
+        if plain > MAX_PLAINTEXT {
+            return Err(CryptoError);
+        }
         let length = plain.saturating_add(self.algorithm.overhead());
         let number = sequence_number(record.epoch, record.sequence);
         let id = record.connection_id.as_bytes();
@@ -191,6 +201,10 @@ impl TrafficKey {
             .len()
             .checked_sub(self.algorithm.tag_length())
             .ok_or(OpenError::TooShort)?;
+        // RFC 5246 Section 6.2.1, RFC 9146 Section 5: the length MUST NOT exceed 2^14.
+        if plain > MAX_PLAINTEXT {
+            return Err(OpenError::TooLong);
+        }
         let (ciphertext, tag) = rest.split_at(plain);
         let number = sequence_number(record.epoch, record.sequence);
         let mut nonce = self.nonce(&number);

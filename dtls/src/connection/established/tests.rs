@@ -2,7 +2,7 @@ use super::*;
 use crate::codec::handshake::transcript_header;
 use crate::codec::record::Records;
 use crate::crypto::rust::PROVIDER;
-use crate::record::{ConnectionId, Protection};
+use crate::record::{ConnectionId, MAX_PLAINTEXT, Protection};
 use crate::schedule::{KeyBlock, MasterSecret, Randoms};
 use crate::suite::CipherSuite;
 use alloc::vec;
@@ -153,8 +153,16 @@ fn sequence_numbers_do_not_wrap() {
     server.channel.protection.as_mut().unwrap().write_sequence = (1 << 48) - 1;
     assert!(server.seal(b"the last").is_ok());
     assert_eq!(server.seal(b"one more"), Err(SendError::Closed));
-    assert_eq!(
-        server.seal(&[0; MAX_PLAINTEXT + 1]),
-        Err(SendError::TooLarge)
-    );
+}
+
+/// RFC 9146 Section 5: with a Connection ID the real type counts, too.
+#[test]
+fn a_record_takes_2_to_the_14_bytes_of_plaintext() {
+    let (mut server, _) = pair();
+    let data = [0; MAX_PLAINTEXT + 1];
+    assert_eq!(server.seal(&data), Err(SendError::TooLarge));
+    assert!(server.seal(&data[1..]).is_ok());
+    server.channel.peer_id = ConnectionId::new(&[7; 8]).unwrap();
+    assert_eq!(server.seal(&data[1..]), Err(SendError::TooLarge));
+    assert!(server.seal(&data[2..]).is_ok());
 }

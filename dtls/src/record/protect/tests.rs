@@ -1,5 +1,5 @@
 use super::*;
-use crate::codec::record::Records;
+use crate::codec::record::{HEADER, Records};
 use crate::crypto::rust::PROVIDER;
 
 const ALGORITHMS: [AeadAlgorithm; 3] = [
@@ -16,14 +16,20 @@ fn key(algorithm: AeadAlgorithm) -> TrafficKey {
     )
 }
 
-fn seal(algorithm: AeadAlgorithm, id: &[u8], content: &[u8]) -> Vec<u8> {
-    let connection_id = ConnectionId::new(id).unwrap();
-    let record = Protected {
+fn protected(id: &[u8]) -> Protected<'static> {
+    Protected {
         content_type: ContentType::ApplicationData,
         epoch: 1,
         sequence: 5,
-        connection_id,
+        connection_id: ConnectionId::new(id).unwrap(),
+        content: &[],
+    }
+}
+
+fn seal(algorithm: AeadAlgorithm, id: &[u8], content: &[u8]) -> Vec<u8> {
+    let record = Protected {
         content,
+        ..protected(id)
     };
     let mut out = Vec::new();
     key(algorithm).seal(&PROVIDER, &record, &mut out).unwrap();
@@ -94,6 +100,93 @@ fn short_records_are_refused() {
                 "{algorithm:?}"
             );
         }
+    }
+}
+
+/// The sender counts content, and with a Connection ID one byte of type; the receiver refuses what is longer, even if
+/// it would verify.
+#[test]
+fn records_have_at_most_2_to_the_14_bytes_of_plaintext() {
+    for algorithm in ALGORITHMS {
+        for id in [&[][..], &[9; 8]] {
+            let most = MAX_PLAINTEXT - usize::from(!id.is_empty());
+            let mut sealed = seal(algorithm, id, &alloc::vec![7; most]);
+            let opened = open(algorithm, &sealed, id.len()).unwrap().unwrap();
+            assert_eq!(opened.content.len(), most);
+            let mut record = protected(id);
+            let long = alloc::vec![7; most + 1];
+            record.content = &long;
+            assert!(
+                key(algorithm)
+                    .seal(&PROVIDER, &record, &mut Vec::new())
+                    .is_err()
+            );
+            sealed.push(0);
+            let at = HEADER - 2 + id.len();
+            let length = u16::from_be_bytes([sealed[at], sealed[at + 1]]) + 1;
+            sealed[at..at + 2].copy_from_slice(&length.to_be_bytes());
+            let opened = open(algorithm, &sealed, id.len()).unwrap();
+            assert_eq!(opened, Err(OpenError::TooLong), "{algorithm:?}");
+        }
+    }
+}
+
+/// RFC 6655 Section 3, RFC 5288 Section 3: the nonce is the write IV and, on the wire, epoch and sequence number; RFC
+/// 7905 Section 2: it is XORed into the IV.
+#[test]
+fn nonces_are_made_of_epoch_and_sequence_number() {
+    let number = sequence_number(1, 0x0203_0405_0607);
+    assert_eq!(number, [0, 1, 2, 3, 4, 5, 6, 7]);
+    for algorithm in [AeadAlgorithm::Aes128Ccm8, AeadAlgorithm::Aes128Gcm] {
+        let nonce = key(algorithm).nonce(&number);
+        assert_eq!(nonce, [0x17, 0x17, 0x17, 0x17, 0, 1, 2, 3, 4, 5, 6, 7]);
+        let sealed = seal(algorithm, &[], b"hello");
+        assert_eq!(sealed[HEADER..HEADER + 8], sequence_number(1, 5));
+    }
+    let nonce = key(AeadAlgorithm::ChaCha20Poly1305).nonce(&number);
+    assert_eq!(
+        nonce,
+        [
+            0x17, 0x17, 0x17, 0x17, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 0x10
+        ]
+    );
+}
+
+/// A sender may pad (RFC 9146 Section 4); the padding counts in the length of the additional data (Section 5.3).
+#[test]
+fn padded_records_open() {
+    for algorithm in ALGORITHMS {
+        let id = [3, 4];
+        let number = sequence_number(1, 5);
+        let mut content = b"hello\x17\0\0\0".to_vec();
+        let additional =
+            Additional::new(ContentType::Tls12Cid, DTLS_1_2, &number, &id, content.len());
+        let key = key(algorithm);
+        let tag = PROVIDER
+            .aead
+            .seal(
+                algorithm,
+                key.key(),
+                &key.nonce(&number),
+                additional.as_bytes(),
+                &mut content,
+            )
+            .unwrap();
+        let explicit = &number[..algorithm.explicit_nonce_length()];
+        let fragment = [explicit, &content, &tag[..algorithm.tag_length()]].concat();
+        let record = Record {
+            content_type: ContentType::Tls12Cid,
+            version: DTLS_1_2,
+            epoch: 1,
+            sequence: 5,
+            connection_id: &id,
+            fragment: &fragment,
+        };
+        let opened = Opened {
+            content_type: ContentType::ApplicationData,
+            content: b"hello".to_vec(),
+        };
+        assert_eq!(key.open(&PROVIDER, &record), Ok(opened), "{algorithm:?}");
     }
 }
 
