@@ -10,6 +10,7 @@ use aes::cipher::{
     Block, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit,
 };
 use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
 
 use crate::crypto::{CryptoError, NONCE};
 
@@ -42,13 +43,14 @@ pub(super) fn open(
     buffer: &mut [u8],
     tag: &[u8],
 ) -> Result<(), CryptoError> {
-    let expected = run(key, nonce, additional, buffer, Direction::Open)?;
-    let expected = expected.get(..TAG).unwrap_or_default();
-    if bool::from(expected.ct_eq(tag)) {
+    let mut expected = run(key, nonce, additional, buffer, Direction::Open)?;
+    let equal = expected.get(..TAG).unwrap_or_default().ct_eq(tag);
+    // RFC 3610 Section 2.5: neither the message nor the right value of T must be revealed.
+    expected.zeroize();
+    if bool::from(equal) {
         Ok(())
     } else {
-        // RFC 3610 Section 2.5: the message must not be revealed.
-        buffer.fill(0);
+        buffer.zeroize();
         Err(CryptoError)
     }
 }
@@ -190,6 +192,97 @@ mod tests {
 
     type Reference = Ccm<aes::Aes128, U8, U12>;
 
+    fn unhex(text: &str) -> Vec<u8> {
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .collect()
+    }
+
+    fn counting(first: u8, step: u8, count: usize) -> Vec<u8> {
+        let next = |value: &u8| Some(value.wrapping_add(step));
+        core::iter::successors(Some(first), next)
+            .take(count)
+            .collect()
+    }
+
+    /// Seals `message`, compares, opens again.
+    fn check(key: &[u8], nonce: &[u8], additional: &[u8], message: &[u8], expected: &str) {
+        let nonce = nonce.try_into().unwrap();
+        let mut buffer = message.to_vec();
+        let tag = seal(key, nonce, additional, &mut buffer).unwrap();
+        let sealed = [&buffer[..], &tag[..TAG]].concat();
+        assert_eq!(sealed, unhex(expected));
+        open(key, nonce, additional, &mut buffer, &tag[..TAG]).unwrap();
+        assert_eq!(buffer, message);
+    }
+
+    /// NIST SP 800-38C, Appendix C.3, Example 3: the one with these lengths of nonce and tag.
+    #[test]
+    fn it_computes_the_example_of_nist() {
+        check(
+            &counting(0x40, 1, 16),
+            &counting(0x10, 1, 12),
+            &counting(0, 1, 20),
+            &counting(0x20, 1, 24),
+            "e3b201a9f5b71a7a9b1ceaeccd97e70b6176aad9a4428aa5484392fbc1b09951",
+        );
+    }
+
+    /// Made with EVP_aes_128_ccm of OpenSSL 3.0, a nonce of 12 bytes and a tag of 8.
+    #[test]
+    fn it_computes_what_openssl_computes() {
+        let vectors: [(u8, u8, &str); 6] = [
+            (0, 0, "0e5423e426ee59b1"),
+            (13, 1, "a52126ec220383d21e"),
+            (23, 16, "bd341ab7c47316534aca0f253f6b90cb6d63096b6f7e6e79"),
+            (14, 17, "1d232bbf3acd689f245c2aadd1aa399fd52df39d37508bc10a"),
+            (
+                43,
+                31,
+                "bbf34f9b7242c31310cd7fa15c0473b88822e561f7e2916029781d9c53388612380028dc03ca12",
+            ),
+            (
+                15,
+                64,
+                "b9fb17ab11ffbe9371c212c07f4ed5f0649977bd6d9850ebf211f839e7c65416ea37991824f8d59387dc06718e37f36d3e\
+                 b7cfdd438f8c9d28824605ecfa6c18080a1694b01590d3",
+            ),
+        ];
+        for (additional, message, expected) in vectors {
+            let key = counting(0x10 + message, 7, 16);
+            let nonce = counting(additional.wrapping_sub(0x10), 0xfb, 12);
+            let additional = counting(1, 3, additional.into());
+            check(
+                &key,
+                &nonce,
+                &additional,
+                &counting(5, 11, message.into()),
+                expected,
+            );
+        }
+    }
+
+    #[test]
+    fn it_computes_what_the_crate_ccm_computes_at_every_length() {
+        let (key, nonce) = ([0x5a; 16], [0xa5; 12]);
+        let reference = Reference::new_from_slice(&key).unwrap();
+        for length in 0..=300 {
+            // Additional data of records have 13 bytes, or 24 to 43 with a Connection ID.
+            for additional in [0, 1, 13, 14, 15, 23, 24, 29, 30, 31, 32, 43, 46, 47] {
+                let message = counting(3, 5, length);
+                let additional = counting(9, 7, additional);
+                let (mut own, mut other) = (message.clone(), message);
+                let tag = seal(&key, &nonce, &additional, &mut own).unwrap();
+                let expected = reference
+                    .encrypt_inout_detached(&nonce.into(), &additional, other.as_mut_slice().into())
+                    .unwrap();
+                assert_eq!(own, other, "{length} bytes");
+                assert_eq!(tag[..TAG], expected[..], "{length} bytes");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn it_computes_what_the_crate_ccm_computes(
@@ -220,6 +313,18 @@ mod tests {
             prop_assert_eq!(open(&key, &nonce, &additional, changed, changed_tag), Err(CryptoError));
             prop_assert!(changed.iter().all(|byte| *byte == 0));
         }
+    }
+
+    #[test]
+    fn a_message_must_fit_its_length_field() {
+        let mut buffer = alloc::vec![0; LONGEST + 1];
+        let nonce = [0; 12];
+        assert_eq!(
+            seal(&[0; 16], &nonce, &[], &mut buffer),
+            Err(CryptoError),
+            "2^24 bytes need 4 bytes of length"
+        );
+        assert!(seal(&[0; 16], &nonce, &[], &mut buffer[..LONGEST]).is_ok());
     }
 
     #[test]
