@@ -10,7 +10,7 @@ use crate::crypto::{CryptoError, CryptoProvider, SignatureScheme, SigningKey};
 use crate::error::HandshakeError;
 use crate::schedule::Randoms;
 
-/// Longest chain that is taken.
+/// Longest chain that is taken; RFC 7925 Section 4.4.4 wants three at the least.
 const MAX_CHAIN: usize = 8;
 
 /// A `CertificateType` (RFC 7250 Section 3).
@@ -77,6 +77,7 @@ impl OwnCertificate {
     pub(crate) fn body(&self) -> Result<Vec<u8>, TooLong> {
         let mut body = Vec::new();
         match self.kind {
+            // RFC 7250 Section 3: the payload MUST be the DER encoding of SubjectPublicKeyInfo.
             CertificateType::RawPublicKey => body.put_vec24(self.key.public_key_info())?,
             CertificateType::X509 => {
                 let mut list = Vec::new();

@@ -96,6 +96,7 @@ impl Packer<'_> {
             if part == 0 && !rest.is_empty() {
                 return Err(CryptoError);
             }
+            // RFC 6347 Section 4.2.3: the ranges MUST jointly contain the message; ours do not overlap.
             let (data, left) = rest.split_at(part);
             let offset = u32::try_from(body.len() - rest.len()).map_err(|_| CryptoError)?;
             Fragment {
@@ -113,6 +114,7 @@ impl Packer<'_> {
         }
     }
 
+    /// RFC 6347 Section 4.2.5: ChangeCipherSpec MUST be part of the flight of its Finished when that is repeated.
     fn change_cipher_spec(&mut self) -> Result<(), CryptoError> {
         self.end_record()?;
         if self.datagram.len() + RECORD_HEADER + 1 > self.limit {
@@ -125,6 +127,7 @@ impl Packer<'_> {
     fn finished(&mut self, message_sequence: u16, body: &[u8]) -> Result<(), CryptoError> {
         let content = finished(message_sequence, body);
         self.end_record()?;
+        // RFC 6347 Section 4.1.1: a record MUST fit within a single datagram.
         if self.datagram.len() + self.channel.protected_length(content.len()) > self.limit {
             self.end_datagram()?;
         }

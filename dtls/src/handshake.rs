@@ -143,6 +143,7 @@ impl<'a> Output<'a> {
         let expected = secrets
             .master
             .verify_data(self.provider, sender, &transcript.hash());
+        // RFC 5246 Section 7.4.9: recipients MUST verify that the contents are correct.
         if bool::from(received.ct_eq(&expected)) {
             Ok(())
         } else {

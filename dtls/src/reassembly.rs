@@ -78,6 +78,7 @@ impl Reassembly {
         ) else {
             return Outcome::Dropped;
         };
+        // RFC 6347 Section 4.2.2: a message below next_receive_seq MUST be discarded; what it tells is kept.
         if self.is_past(fragment) {
             return repeated(fragment, length, offset);
         }
@@ -90,6 +91,7 @@ impl Reassembly {
         if partial.kind != fragment.kind || partial.length != length {
             return Outcome::Dropped;
         }
+        // RFC 6347 Section 4.2.3: a fragment MUST be buffered until the message is whole.
         partial.fill(offset, fragment.data);
         Outcome::Taken
     }

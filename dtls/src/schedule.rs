@@ -185,6 +185,7 @@ impl Transcript {
         self.kept.as_deref().unwrap_or_default()
     }
 
+    /// RFC 6347 Section 4.2.6: MUST be computed as if each message had come in one fragment.
     pub(crate) fn add(&mut self, kind: HandshakeType, message_sequence: u16, body: &[u8]) {
         let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let header = transcript_header(kind, length, message_sequence);

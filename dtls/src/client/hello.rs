@@ -60,6 +60,8 @@ impl ExpectServerHello {
     ) -> Result<Step<State>, HandshakeError> {
         match message.kind {
             HandshakeType::HELLO_VERIFY_REQUEST if self.verify_requests < MAX_VERIFY_REQUESTS => {
+                // RFC 6347 Section 4.2.1: the client MUST send its ClientHello again with the cookie, all else the
+                // same, whatever version the request names.
                 self.verify_requests = self.verify_requests.saturating_add(1);
                 let request = HelloVerifyRequest::decode(&message.body)?;
                 self.hello(request.cookie, out)?;

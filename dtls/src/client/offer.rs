@@ -112,10 +112,12 @@ impl Offer {
             extension::put_list16(&mut out, number::SUPPORTED_GROUPS, &groups)?;
         }
         if let Some(kind) = self.certificate_type {
+            // RFC 7925 Section 5: the extension MUST be sent; without it the server would assume SHA-1.
             let schemes = SignatureScheme::ALL.map(SignatureScheme::number);
             extension::put_list16(&mut out, number::SIGNATURE_ALGORITHMS, &schemes)?;
             if kind != CertificateType::X509 {
-                // RFC 7250 Section 4.1: X.509 alone need not be said.
+                // RFC 7250 Section 4.1: types that we cannot show or check MUST be left out, and so must both
+                // extensions if X.509 alone is left.
                 extension::put_vec8(&mut out, number::CLIENT_CERTIFICATE_TYPE, &[kind.number()])?;
                 extension::put_vec8(&mut out, number::SERVER_CERTIFICATE_TYPE, &[kind.number()])?;
             }
@@ -143,6 +145,7 @@ impl Offer {
 
     /// Checks a ServerHello against the offer.
     pub(super) fn accept(&self, hello: &ServerHello<'_>) -> Result<Agreed, HandshakeError> {
+        // RFC 7925 Section 18: DTLS 1.2, or the handshake MUST fail; no older version is ever offered.
         if hello.version != DTLS_1_2 {
             return Err(HandshakeError::Version { got: hello.version });
         }
@@ -164,6 +167,7 @@ impl Offer {
         if extensions.has_other_than(&self.allowed()) {
             return Err(HandshakeError::UnofferedExtension);
         }
+        // RFC 7627 Sections 5.2 and 5.3: aborted in full handshakes and, as it MUST, in resumed ones.
         if !extensions.extended_master_secret {
             return Err(HandshakeError::NoExtendedMasterSecret);
         }

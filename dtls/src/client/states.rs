@@ -163,7 +163,7 @@ impl ExpectServerHelloDone {
         self.context.add(message);
         match message.kind {
             HandshakeType::SERVER_KEY_EXCHANGE if self.agreement.is_none() && !self.hint_came => {
-                // RFC 4279 Section 5.2: the hint is for choosing an identity; ours was chosen.
+                // RFC 4279 Section 5.2: the hint MUST be ignored unless an application profile says otherwise.
                 psk_server(&message.body)?;
                 self.hint_came = true;
                 Ok(Step::Next(State::ServerHelloDone(self)))
@@ -174,6 +174,7 @@ impl ExpectServerHelloDone {
             {
                 let request = CertificateRequest::decode(&message.body)?;
                 let scheme = self.own().map(|own| own.key.scheme().number());
+                // RFC 5246 Section 7.4.8: the scheme MUST be one that the request names.
                 self.requested = Some(entries(request.schemes).any(|takes| Some(takes) == scheme));
                 Ok(Step::Next(State::ServerHelloDone(self)))
             }

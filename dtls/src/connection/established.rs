@@ -101,7 +101,8 @@ impl Established {
         };
         match fragment.kind {
             HandshakeType::FINISHED => self.repeat(queues),
-            // RFC 7925 Section 17, RFC 5246 Section 7.2.2: renegotiation is declined by no_renegotiation.
+            // RFC 7925 Section 17: clients MUST answer with no_renegotiation, and none is ever begun; RFC 5246 Section
+            // 7.2.2: a warning.
             HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO if fragment.offset == 0 => {
                 self.send_alert(Alert::warning(AlertDescription::NO_RENEGOTIATION), queues);
             }
@@ -109,7 +110,8 @@ impl Established {
         }
     }
 
-    /// RFC 6347 Section 4.2.4: the end that sent the last flight repeats it when the other end repeats its own.
+    /// RFC 6347 Section 4.2.4: the end that sent the last flight MUST repeat it when the other end repeats its own, for
+    /// twice the maximum segment lifetime at the least; here for as long as the session lives.
     fn repeat(&mut self, queues: &mut Queues) {
         let Some((message_sequence, data)) = self.finished else {
             return;

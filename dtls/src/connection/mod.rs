@@ -161,7 +161,8 @@ impl Connection {
         random: &mut dyn RandomSource,
     ) -> Result<Result<Self, HandshakeError>, RandomError> {
         let seeded = SeededRandom::new(config.provider, random)?;
-        // RFC 6347 Section 4.2.1: the first record takes the sequence number of the ClientHello's.
+        // RFC 6347 Section 4.2.1: the first record MUST take the sequence number of the ClientHello's, and the next
+        // ones MUST count on from it.
         let channel = Channel::new(config.provider, record_sequence);
         let number = hello.message_sequence;
         let (timing, limits) = (config.timing, config.limits);

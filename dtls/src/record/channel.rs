@@ -97,7 +97,8 @@ impl Channel {
     ) -> Result<(), CryptoError> {
         let protection = self.protection.as_mut().ok_or(CryptoError)?;
         let sequence = protection.write_sequence;
-        // RFC 6347 Section 4.1: sequence numbers MUST NOT wrap; after an export, those of the copy are not ours.
+        // RFC 6347 Section 4.1: the association MUST be abandoned before the sequence number wraps; after an export,
+        // the numbers of the copy are not ours either.
         if sequence >= protection.write_limit {
             return Err(CryptoError);
         }
@@ -145,6 +146,7 @@ impl Channel {
         if with_id == self.own_id.is_empty() || record.connection_id != self.own_id.as_bytes() {
             return Err(OpenError::WrongConnectionId);
         }
+        // RFC 6347 Section 4.1.2.6: a receiver MUST verify that the number does not duplicate one that came before.
         if record.epoch != PROTECTED || !protection.window.may_be_new(record.sequence) {
             return Err(OpenError::Replayed);
         }

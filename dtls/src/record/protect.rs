@@ -143,6 +143,8 @@ impl TrafficKey {
         record: &Protected<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), CryptoError> {
+        // RFC 9146 Section 3: with a Connection ID that is not empty, records MUST have type tls12_cid and its
+        // additional data; otherwise they MUST be those of RFC 6347.
         let with_id = !record.connection_id.is_empty();
         let outer = if with_id {
             ContentType::Tls12Cid
@@ -155,6 +157,8 @@ impl TrafficKey {
             return Err(CryptoError);
         }
         let length = plain.saturating_add(self.algorithm.overhead());
+        // RFC 7925 Appendix B: the explicit nonce MUST be epoch and sequence number; none is used twice, as no
+        // sequence number is.
         let number = sequence_number(record.epoch, record.sequence);
         let id = record.connection_id.as_bytes();
         let header_length = u16::try_from(length).map_err(|_| CryptoError)?;

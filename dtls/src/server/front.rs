@@ -200,7 +200,7 @@ impl<'a> First<'a> {
     fn record(&self, content_type: ContentType, content: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
         let length = u16::try_from(content.len()).unwrap_or(u16::MAX);
-        // RFC 6347 Section 4.2.1: the record sequence number of the ClientHello is the one of the answer.
+        // RFC 6347 Section 4.2.1: the answer MUST take the record sequence number of the ClientHello.
         put_header(
             &mut out,
             content_type,

@@ -33,9 +33,12 @@ pub(super) struct Parameters {
 /// What must hold whatever is chosen.
 pub(super) fn check(hello: &ClientHello<'_>) -> Result<(), HandshakeError> {
     // DTLS versions count down: 1.3 clients name 1.2 here, later ones smaller numbers (RFC 6347 Section 4.2.1).
+    // RFC 7925 Section 18: without version 1.2 the server MUST send protocol_version.
     if hello.version > DTLS_1_2 || hello.version >> 8 != DTLS_1_2 >> 8 {
         return Err(HandshakeError::Version { got: hello.version });
     }
+    // RFC 7627 Sections 5.2 and 5.3: neither a full handshake nor a resumed one goes on without the extension; for a
+    // session that was made with it, the server MUST abort.
     if !hello.extensions.extended_master_secret {
         return Err(HandshakeError::NoExtendedMasterSecret);
     }
@@ -139,6 +142,7 @@ impl Parameters {
                 CertificateType::RawPublicKey => true,
                 CertificateType::X509 => config.client_certificates.is_some(),
             };
+            // RFC 7250 Section 4.2: the type MUST be one that the client named.
             self.client_type = Some(
                 types
                     .into_iter()
@@ -190,7 +194,7 @@ impl Parameters {
         if let Some(kind) = self.server_type {
             extension::put(&mut out, number::SERVER_CERTIFICATE_TYPE, &[kind.number()])?;
         }
-        // RFC 7250 Section 4.2: only together with a CertificateRequest.
+        // RFC 7250 Section 4.2: it MUST be there with a CertificateRequest, and MUST NOT without.
         if let Some(kind) = self.client_type.filter(|_| self.names_client_type) {
             extension::put(&mut out, number::CLIENT_CERTIFICATE_TYPE, &[kind.number()])?;
         }
@@ -248,6 +252,8 @@ fn own_certificate(
     {
         return None;
     }
+    // RFC 5246 Section 7.4.3: the scheme MUST be one that signature_algorithms names; without the extension, SHA-1 is
+    // all that may be assumed (Section 7.4.1.4.1), and that we do not do.
     let takes = entries(hello.extensions.signature_algorithms.unwrap_or_default())
         .any(|offered| offered == scheme);
     takes.then_some(own)

@@ -49,7 +49,7 @@ impl Handshaking {
                 self.fragments(now, number, &verified.opened.content, queues)
             }
             ContentType::Alert => self.authentic_alert(&verified.opened.content),
-            // Application data may not come before Finished.
+            // RFC 6347 Section 4.2.4: application data MUST be discarded or buffered until Finished has come.
             ContentType::ApplicationData
             | ContentType::ChangeCipherSpec
             | ContentType::Tls12Cid => Next::Stay,
@@ -59,7 +59,8 @@ impl Handshaking {
 
     /// A protected record that does not verify: forged by a stranger, or the peer has another key. It changes
     /// nothing, but from the second on the peer is told: it may be a device with a wrong key, which would otherwise
-    /// wait until its time limit. The same goes out for an unknown identity (RFC 4279 Section 2: decrypt_error).
+    /// wait until its time limit. The same goes out for an unknown identity (RFC 4279 Section 2; RFC 7925 Section 6: it
+    /// MUST be decrypt_error, not unknown_psk_identity).
     fn forged(&mut self, queues: &mut Queues) {
         self.forged = self.forged.saturating_add(1);
         if self.forged >= FORGED && matches!(self.machine, Some(Machine::Server(_))) {
