@@ -81,7 +81,8 @@ impl HandshakeError {
             Self::NoCommonCertificateType => AlertDescription::UNSUPPORTED_CERTIFICATE,
             // RFC 5246 Section 7.4.6: handshake_failure.
             Self::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
-            Self::UnknownKey => AlertDescription::CERTIFICATE_UNKNOWN,
+            // RFC 7925 Section 6: the alerts about certificates MUST NOT be used with raw public keys.
+            Self::UnknownKey => AlertDescription::HANDSHAKE_FAILURE,
             Self::Certificate(CertificateError::Bad) => AlertDescription::BAD_CERTIFICATE,
             Self::Certificate(CertificateError::Expired) => AlertDescription::CERTIFICATE_EXPIRED,
             Self::Certificate(CertificateError::UnknownAuthority) => AlertDescription::UNKNOWN_CA,

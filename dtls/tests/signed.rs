@@ -138,11 +138,12 @@ fn l07_a_server_with_another_key_is_refused() {
     assert_eq!(
         pair.server_events,
         [Event::Closed(CloseReason::Alert(
-            AlertDescription::CERTIFICATE_UNKNOWN
+            AlertDescription::HANDSHAKE_FAILURE
         ))]
     );
 }
 
+/// RFC 7925 Section 6: certificate_unknown is for certificates.
 #[test]
 fn a_client_with_an_unknown_key_is_refused() {
     let (ours, theirs) = (p256(1), p256(2));
@@ -155,7 +156,7 @@ fn a_client_with_an_unknown_key_is_refused() {
     fails_with(
         &pair,
         HandshakeError::UnknownKey,
-        AlertDescription::CERTIFICATE_UNKNOWN,
+        AlertDescription::HANDSHAKE_FAILURE,
     );
 }
 
