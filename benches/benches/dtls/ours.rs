@@ -4,21 +4,45 @@ use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use motekey_dtls::crypto::rust::PROVIDER;
-use motekey_dtls::crypto::{RandomError, RandomSource};
+use motekey_dtls::crypto::{
+    CryptoProvider, NamedGroup, RandomError, RandomSource, SigningKey, aws_lc, rust,
+};
 use motekey_dtls::{
-    ClientConfig, ClientCredential, Connection, ConnectionIds, CredentialSource, FirstContact,
-    Instant, PreSharedKey, PskAnswer, Server, ServerConfig,
+    CertifiedKey, ClientConfig, ClientCredential, Connection, ConnectionIds, CredentialSource,
+    FirstContact, Instant, PeerIdentity, PreSharedKey, PskAnswer, Server, ServerConfig,
 };
 
-use crate::{BATCH, HELLOS, IDENTITY, KEY, RECORDS, Subject, cpu};
+use crate::authority::{Authority, End};
+use crate::subject::{BATCH, Batch, HELLOS, Kind, RECORDS, Subject, cpu};
+use crate::{IDENTITY, KEY};
 
 const NOW: Instant = Instant::ZERO;
+
+/// A provider and its signing keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crypto {
+    provider: &'static CryptoProvider,
+    key: fn(&[u8; 32]) -> Arc<dyn SigningKey>,
+}
+
+/// Pure Rust.
+pub(crate) const RUST: Crypto = Crypto {
+    provider: &rust::PROVIDER,
+    key: |scalar| Arc::new(rust::P256Key::new(scalar).unwrap()),
+};
+
+/// P-256 by AWS-LC.
+pub(crate) const AWS_LC: Crypto = Crypto {
+    provider: &aws_lc::PROVIDER,
+    key: |scalar| Arc::new(aws_lc::P256Key::new(scalar).unwrap()),
+};
 
 pub(crate) struct Ours {
     front: Server,
     config: ClientConfig,
     credential: ClientCredential,
+    /// The client, as the server sees it.
+    peer: PeerIdentity,
     random: Numbers,
 }
 
@@ -31,15 +55,22 @@ impl RandomSource for Numbers {
     }
 }
 
-struct OneKey;
+/// Who may connect.
+struct One {
+    public_key_info: Vec<u8>,
+}
 
-impl CredentialSource for OneKey {
+impl CredentialSource for One {
     fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer {
         if identity == IDENTITY {
             PskAnswer::Key(PreSharedKey::new(KEY.to_vec()))
         } else {
             PskAnswer::Unknown
         }
+    }
+
+    fn raw_public_key(&self, public_key_info: &[u8]) -> bool {
+        public_key_info == self.public_key_info
     }
 }
 
@@ -48,24 +79,84 @@ const fn address() -> SocketAddr {
 }
 
 impl Ours {
-    pub(crate) fn new() -> Self {
-        let mut random = Numbers;
-        let config = ServerConfig {
+    pub(crate) fn new(kind: Kind, crypto: Crypto, authority: &Authority) -> Self {
+        let Crypto { provider, key } = crypto;
+        let certified = |end: &End| CertifiedKey {
+            chain: vec![end.certificate.clone()],
+            key: key(&end.scalar),
+        };
+        let (server, client) = (key(&authority.server.scalar), key(&authority.client.scalar));
+        let public_key_info = client.public_key_info().to_vec();
+        let mut config = ServerConfig {
             connection_ids: Some(ConnectionIds {
                 length: 8,
                 prefix: Vec::new(),
             }),
-            ..ServerConfig::new(&PROVIDER, Arc::new(OneKey))
+            ..ServerConfig::new(
+                provider,
+                Arc::new(One {
+                    public_key_info: public_key_info.clone(),
+                }),
+            )
+        };
+        let (credential, peer) = match kind {
+            Kind::Psk => {
+                let key = PreSharedKey::new(KEY.to_vec());
+                let identity = IDENTITY.to_vec();
+                let peer = PeerIdentity::PreSharedKey(identity.clone());
+                (ClientCredential::PreSharedKey { identity, key }, peer)
+            }
+            Kind::RawPublicKey => {
+                let info = server.public_key_info().to_vec();
+                config.raw_public_key = Some(server);
+                let peer = PeerIdentity::RawPublicKey(public_key_info);
+                let (key, server) = (client, info);
+                (ClientCredential::RawPublicKey { key, server }, peer)
+            }
+            Kind::X509 => {
+                config.certificate = Some(certified(&authority.server));
+                config.client_certificates = Some(Arc::new(authority.clients(provider)));
+                let own = certified(&authority.client);
+                let peer = PeerIdentity::Certificate(own.chain.clone());
+                let server = Arc::new(authority.servers(provider));
+                (ClientCredential::Certificate { own, server }, peer)
+            }
         };
         Self {
-            front: Server::new(Arc::new(config), NOW, &mut random).unwrap(),
-            config: ClientConfig::new(&PROVIDER),
-            credential: ClientCredential::PreSharedKey {
-                identity: IDENTITY.to_vec(),
-                key: PreSharedKey::new(KEY.to_vec()),
+            front: Server::new(Arc::new(config), NOW, &mut Numbers).unwrap(),
+            config: ClientConfig {
+                groups: vec![NamedGroup::Secp256r1],
+                ..ClientConfig::new(provider)
             },
-            random,
+            credential,
+            peer,
+            random: Numbers,
         }
+    }
+
+    /// Seconds to export and import `count` sessions, and the bytes of one.
+    pub(crate) fn saved(&mut self, count: usize) -> (f64, usize) {
+        let mut servers = self.handshakes().servers;
+        let (saved, export) = cpu(|| {
+            let mut saved = Vec::with_capacity(count);
+            while saved.len() < count {
+                let left = count - saved.len();
+                let export =
+                    |server: &mut Box<Connection>| server.export(Some(&self.peer), 100).unwrap();
+                saved.extend(servers.iter_mut().take(left).map(export));
+            }
+            saved
+        });
+        let (imported, import) = cpu(|| {
+            let import = |saved| Connection::import(self.config.provider, saved).unwrap();
+            saved.iter().map(|saved| import(saved)).collect::<Vec<_>>()
+        });
+        assert!(
+            imported
+                .iter()
+                .all(|(_, peer)| peer.as_ref() == Some(&self.peer))
+        );
+        (export + import, saved.first().unwrap().len())
     }
 
     fn client(&mut self) -> Connection {
@@ -83,11 +174,17 @@ fn flight(end: &mut Connection) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| end.poll_transmit()).collect()
 }
 
+fn receive(end: &mut Connection, datagrams: &[Vec<u8>]) {
+    for datagram in datagrams {
+        end.handle_datagram(NOW, datagram);
+    }
+}
+
 impl Subject for Ours {
     type Client = Connection;
     type Server = Box<Connection>;
 
-    fn handshakes(&mut self) -> (Vec<Connection>, Vec<Box<Connection>>, f64, usize) {
+    fn handshakes(&mut self) -> Batch<Connection, Box<Connection>> {
         let mut clients: Vec<_> = (0..BATCH).map(|_| self.client()).collect();
         let (mut time, mut bytes) = (0.0, 0);
         let hellos: Vec<_> = clients.iter_mut().map(flight).collect();
@@ -119,14 +216,12 @@ impl Subject for Ours {
             .iter()
             .sum::<usize>();
         for (client, answer) in clients.iter_mut().zip(&answers) {
-            client.handle_datagram(NOW, &answer.concat());
+            receive(client, answer);
         }
         let flights: Vec<_> = clients.iter_mut().map(flight).collect();
         let (answers, seconds) = cpu(|| {
             let finish = |(server, flights): (&mut Box<Connection>, &Vec<Vec<u8>>)| {
-                for datagram in flights {
-                    server.handle_datagram(NOW, datagram);
-                }
+                receive(server, flights);
                 black_box(server.poll_event());
                 flight(server)
             };
@@ -139,11 +234,16 @@ impl Subject for Ours {
             .iter()
             .sum::<usize>();
         for (client, answer) in clients.iter_mut().zip(&answers) {
-            client.handle_datagram(NOW, &answer.concat());
+            receive(client, answer);
             assert!(client.is_established());
             client.poll_event();
         }
-        (clients, servers, time, bytes)
+        Batch {
+            clients,
+            servers,
+            seconds: time,
+            bytes,
+        }
     }
 
     fn echo(&mut self, client: &mut Connection, server: &mut Box<Connection>) -> f64 {
