@@ -149,7 +149,11 @@ async fn finish(options: &Options, client: &Client, mut answer: Value, text: Opt
         print(&answer.to_string());
     } else {
         if options.explain {
-            explain(options, client);
+            print(&output::explanation(&client.report()));
+            // The answer of `mote token` is the token itself.
+            if text.is_none() || answer.get("granted").is_none() {
+                print_granted(client);
+            }
         }
         if let Some(text) = text {
             print(&text);
@@ -175,6 +179,14 @@ fn explain(options: &Options, client: &Client) {
         print(&json!({ "explanation": output::explanation_json(&client.report()) }).to_string());
     } else {
         print(&output::explanation(&client.report()));
+        print_granted(client);
+    }
+}
+
+fn print_granted(client: &Client) {
+    let text = output::granted_tokens(&client.report());
+    if !text.is_empty() {
+        print(&text);
     }
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn granted_json(granted: &Granted) -> Value {
     })
 }
 
-/// One line per exchange, then the tokens.
+/// One line per exchange.
 pub(crate) fn explanation(report: &Report) -> String {
     let mut text = format!(
         "{:<38} {:>5} {:>11} {:>15} {:>10}  {}\n",
@@ -103,10 +103,15 @@ pub(crate) fn explanation(report: &Report) -> String {
     for exchange in &report.exchanges {
         text.push_str(&explanation_line(exchange));
     }
-    for entry in &report.granted {
-        text.push_str(&format!("\ngranted\n{}\n", granted(entry)));
-    }
     text
+}
+
+/// The tokens that were granted on the way.
+pub(crate) fn granted_tokens(report: &Report) -> String {
+    let tokens = report.granted.iter();
+    tokens
+        .map(|entry| format!("granted\n{}\n", granted(entry)))
+        .collect()
 }
 
 /// The report for programs.
