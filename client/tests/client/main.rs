@@ -11,5 +11,7 @@ mod flow;
 mod lasting;
 #[cfg(feature = "program")]
 mod mote;
+#[cfg(feature = "program")]
+mod mote_keys;
 mod refusals;
 mod scripted;

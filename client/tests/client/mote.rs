@@ -38,7 +38,7 @@ async fn mote(world: &World, arguments: &[&str], input: &'static str) -> Output 
     run(command, input).await
 }
 
-async fn run(mut command: Command, input: &'static str) -> Output {
+pub(crate) async fn run(mut command: Command, input: &'static str) -> Output {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -53,7 +53,7 @@ async fn run(mut command: Command, input: &'static str) -> Output {
     .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

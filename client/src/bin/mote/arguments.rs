@@ -25,6 +25,11 @@ Examples:
   Keep the token for the next call, sealed under a key derived from the PSK:
     mote --config mote.toml --cache /var/lib/mote/tokens get coaps://gateway.example.com/meters
 
+  With a key pair instead of a PSK; the token is bound to the public key:
+    openssl genpkey -algorithm ed25519 -out meter-1.pem
+    mote --as coaps://as.example.com --key-pair-file meter-1.pem --as-public-key-file as.pub.pem \\
+         --audience gateway get coaps://gateway.example.com/meters
+
   Ask for a token and see what was granted:
     mote --config mote.toml token coaps://gateway.example.com
 
@@ -33,6 +38,7 @@ Configuration file:
   uri = \"coaps://as.example.com\"
   identity = \"meter-1\"            # or \"hex:...\"
   key_file = \"meter-1.key\"        # the key in hexadecimal; MOTEKEY_PSK goes before it
+  # or: key_pair_file = \"meter-1.pem\", public_key_file = \"as.pub.pem\"
 
   [[resource_server]]
   uri = \"coaps://gateway.example.com\"
@@ -69,6 +75,21 @@ pub(crate) struct Options {
     /// for the key itself: command lines are visible to other users.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// File with the key pair of this device: its private key, PKCS#8 in PEM (openssl genpkey) or a COSE_Key in
+    /// hexadecimal. With it the device shows a raw public key (RFC 7250) instead of a PSK, and needs no identity.
+    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["identity", "key_file"])]
+    pub(crate) key_pair_file: Option<PathBuf>,
+    /// File with the public key of the authorization server, in PEM (openssl pkey -pubout) or as COSE_Key in
+    /// hexadecimal. Goes with --key-pair-file: no other key is accepted.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) as_public_key_file: Option<PathBuf>,
+    /// What the authorization server knows the public key of this device by, text or hex:BYTES: requests then name
+    /// the key instead of carrying it.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) key_id: Option<String>,
+    /// Kind of the key that the token is bound to [default: automatic].
+    #[arg(long, global = true, value_name = "KIND")]
+    pub(crate) keys: Option<Keys>,
     /// Audience of the token; default: from the hints of the resource server, if they name the host of the URL.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) audience: Option<String>,
@@ -92,7 +113,8 @@ pub(crate) struct Options {
     /// File in which tokens are kept for the next call, sealed; without it every call asks for a token.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) cache: Option<PathBuf>,
-    /// File with the key that --cache is sealed under, 32 bytes in hexadecimal; default: derived from the PSK.
+    /// File with the key that --cache is sealed under, 32 bytes in hexadecimal; default: derived from the PSK,
+    /// if there is one.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) cache_key_file: Option<PathBuf>,
     /// Time limit of the whole call in seconds.
@@ -104,6 +126,19 @@ pub(crate) struct Options {
     /// Print each exchange with bytes, datagrams, round trips and time, and the decoded token response.
     #[arg(long, global = true)]
     pub(crate) explain: bool,
+}
+
+/// Kind of the key that the token is bound to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Keys {
+    /// The public key of this device if both sides can use it, else a symmetric one.
+    #[default]
+    Automatic,
+    /// A symmetric key that the authorization server makes.
+    Symmetric,
+    /// The public key of this device.
+    Public,
 }
 
 /// How the token reaches the resource server.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::arguments::Keys;
+
 /// One TOML file; every member may be missing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +28,12 @@ pub(crate) struct AuthorizationServerTable {
     pub(crate) address: Option<SocketAddr>,
     pub(crate) identity: Option<String>,
     pub(crate) key_file: Option<PathBuf>,
+    /// File with the key pair of this device.
+    pub(crate) key_pair_file: Option<PathBuf>,
+    /// File with the public key of the authorization server.
+    pub(crate) public_key_file: Option<PathBuf>,
+    /// What the authorization server knows the public key of this device by.
+    pub(crate) key_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -43,6 +51,9 @@ pub(crate) struct ResourceServerTable {
     pub(crate) token_transport: Option<String>,
     pub(crate) max_identity_bytes: Option<usize>,
     pub(crate) default_lifetime_seconds: Option<u64>,
+    pub(crate) keys: Option<Keys>,
+    /// File with the public key of the resource server.
+    pub(crate) public_key_file: Option<PathBuf>,
 }
 
 impl File {
@@ -55,10 +66,14 @@ impl File {
         if let Some(directory) = path.parent() {
             let named = [
                 &mut file.authorization_server.key_file,
+                &mut file.authorization_server.key_pair_file,
+                &mut file.authorization_server.public_key_file,
                 &mut file.cache_file,
                 &mut file.cache_key_file,
             ];
-            for name in named.into_iter().flatten() {
+            let servers = file.resource_server.iter_mut();
+            let servers = servers.map(|server| &mut server.public_key_file);
+            for name in named.into_iter().chain(servers).flatten() {
                 *name = directory.join(&*name);
             }
         }

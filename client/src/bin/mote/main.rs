@@ -2,8 +2,10 @@
 
 mod arguments;
 mod commands;
+mod credential;
 mod file;
 mod input;
+mod keys;
 mod output;
 mod scope;
 mod setup;

@@ -4,15 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use motekey_client::{
-    AuthorizationServer, CacheKey, Client, ClientBuilder, Error, PreSharedKey, ResourceServer,
-    Timers, TokenCache, TokenTransport,
+    AuthorizationServer, CacheKey, Client, ClientBuilder, ClientCredential, Error, KeyChoice,
+    ResourceServer, Timers, TokenCache, TokenTransport,
 };
-use motekey_coap::dtls::ClientCredential;
 
-use super::Failure;
-use super::arguments::{Options, Transport};
+use super::arguments::{Keys, Options, Transport};
 use super::file::{File, ResourceServerTable};
-use super::{input, scope};
+use super::{Failure, credential};
+use super::{input, keys, scope};
 
 /// Environment variable with the PSK in hexadecimal.
 const KEY_VARIABLE: &str = "MOTEKEY_PSK";
@@ -48,25 +47,24 @@ fn configure(
     let uri = options.authorization_server.as_ref().or(table.uri.as_ref());
     let uri = uri
         .ok_or_else(|| "no authorization server: give --as coaps://HOST, or --config".to_owned())?;
-    let identity = options.identity.as_ref().or(table.identity.as_ref());
-    let identity =
-        identity.ok_or_else(|| "no identity: give --identity, or --config".to_owned())?;
-    let key_file = options.key_file.as_ref().or(table.key_file.as_ref());
-    let key = input::key(key, key_file.map(AsRef::as_ref))?;
+    let device = credential::of(options, table, key)?;
     let cache = options.cache.as_ref().or(file.cache_file.as_ref());
     let cache_key = options
         .cache_key_file
         .as_ref()
         .or(file.cache_key_file.as_ref());
     let cache = match cache {
-        Some(path) => Some(token_cache(path, cache_key.map(AsRef::as_ref), &key)?),
+        Some(path) => Some(token_cache(
+            path,
+            cache_key.map(AsRef::as_ref),
+            &device.credential,
+        )?),
         None => None,
     };
-    let credential = ClientCredential::PreSharedKey {
-        identity: input::identity(identity)?,
-        key,
-    };
-    let mut server = AuthorizationServer::new(uri, credential)?;
+    let mut server = AuthorizationServer::new(uri, device.credential)?;
+    if let Some(key_id) = device.key_id {
+        server = server.key_id(key_id);
+    }
     if let Some(address) = table
         .address
         .filter(|_| options.authorization_server.is_none())
@@ -79,7 +77,7 @@ fn configure(
     }
     let mut summary = Summary {
         authorization_server: uri.clone(),
-        identity: identity.clone(),
+        identity: device.name,
         resource_servers: Vec::new(),
     };
     for entry in resource_servers(options, file, url)? {
@@ -107,12 +105,20 @@ fn configure(
 fn token_cache(
     path: &Path,
     key_file: Option<&Path>,
-    device_key: &PreSharedKey,
+    device: &ClientCredential,
 ) -> Result<TokenCache, Failure> {
-    let key = match key_file {
-        Some(key_file) => input::cache_key(key_file)?,
-        None => CacheKey::derive(device_key)
+    let key = match (key_file, device.pre_shared_key()) {
+        (Some(key_file), _) => input::cache_key(key_file)?,
+        (None, Some(key)) => CacheKey::derive(key)
             .map_err(|error| format!("the key of the token cache cannot be derived: {error}"))?,
+        (None, None) => {
+            return Err(
+                "the token cache needs a key of its own when the device has a key pair: give --cache-key-file, made \
+                 with: openssl rand -hex 32"
+                    .to_owned()
+                    .into(),
+            );
+        }
     };
     Ok(TokenCache::new(path, key))
 }
@@ -151,6 +157,7 @@ fn resource_servers(
     entry.scope = options.scope.clone().or(entry.scope);
     entry.address = options.rs_address.or(entry.address);
     entry.plain_port = options.plain_port.or(entry.plain_port);
+    entry.keys = options.keys.or(entry.keys);
     if let Some(transport) = options.token_transport {
         entry.token_transport = Some(transport_name(transport).to_owned());
     }
@@ -185,6 +192,14 @@ fn resource_server(entry: &ResourceServerTable) -> Result<ResourceServer, Failur
     if let Some(seconds) = entry.default_lifetime_seconds {
         server = server.default_lifetime(Duration::from_secs(seconds));
     }
+    if let Some(path) = &entry.public_key_file {
+        server = server.public_key_info(keys::public_key_info(path)?);
+    }
+    server = server.keys(match entry.keys.unwrap_or_default() {
+        Keys::Automatic => KeyChoice::Automatic,
+        Keys::Symmetric => KeyChoice::Symmetric,
+        Keys::Public => KeyChoice::Public,
+    });
     match entry.token_transport.as_deref() {
         None | Some("automatic") => Ok(server),
         Some("handshake") => Ok(server.token_transport(TokenTransport::InHandshake)),
@@ -267,6 +282,18 @@ mod tests {
         ));
         let no_key = configure(&options(&LINE), &File::default(), None, None);
         assert!(matches!(no_key, Err(Failure::Use(reason)) if reason.contains(KEY_VARIABLE)));
+        let pair = [
+            &LINE[..3],
+            &[
+                "--key-pair-file",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/p256.pem"),
+            ],
+        ]
+        .concat();
+        let unpinned = configured(&pair, &File::default(), "coaps://h/a");
+        assert!(
+            matches!(unpinned, Err(Failure::Use(reason)) if reason.contains("--as-public-key-file"))
+        );
     }
 
     #[test]
