@@ -27,3 +27,20 @@ install_debian_packages() {
 install_cargo_tool() {
     command -v "$1" >/dev/null || cargo install --locked --quiet --root "$target/tools" --version "$2" "$1"
 }
+
+# python_environment: a virtual environment below the target folder, with exactly the packages of
+# cose/tests/python/requirements.txt; quiet and quick when it is there.
+python_environment() {
+    local place="$target/python" wanted=cose/tests/python/requirements.txt python=python3
+    ! cmp -s "$wanted" "$place/requirements.txt" || return 0
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        install_debian_packages /nowhere:python3-venv || return 1
+        python=/usr/bin/python3
+    fi
+    rm -rf "$place"
+    echo "installing the packages of $wanted"
+    "$python" -m venv "$place" &&
+        "$place/bin/pip" install --quiet --disable-pip-version-check --no-input --retries 1 --timeout 30 \
+            --require-hashes --only-binary :all: -r "$wanted" &&
+        cp "$wanted" "$place/requirements.txt"
+}
