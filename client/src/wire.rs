@@ -18,7 +18,7 @@ use crate::error::{Error, Role};
 use crate::report::Traffic;
 
 /// How long a handshake may take before the backend ends it; [`Timers::handshake`] is what the caller waits.
-const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(30);
+const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Makes DTLS backends, one per socket.
 pub(crate) type BackendFactory = Box<dyn Fn() -> Box<dyn Backend> + Send + Sync>;

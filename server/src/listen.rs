@@ -12,7 +12,7 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
 /// How long a handshake may take. The endpoint has a limit of its own; the shorter one counts.
-const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(30);
+const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Makes a DTLS backend that accepts whom the credentials know. Called on a tokio runtime.
 pub type BackendFactory = Box<dyn FnOnce(Arc<dyn CredentialSource>) -> Box<dyn Backend> + Send>;

@@ -1,5 +1,7 @@
 //! A connection of `motekey-dtls` behind the seam.
 
+use core::time::Duration;
+
 use motekey_dtls::{Connection, Event};
 
 use super::{CloseReason, PeerIdentity, Received, SendError, Session, SessionEvent};
@@ -19,6 +21,10 @@ impl Session for Association {
 
     fn connection_id(&self) -> Option<&[u8]> {
         self.0.connection_id()
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.0.round_trip()
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -19,6 +19,7 @@ mod outcome;
 pub mod webrtc;
 
 use core::fmt;
+use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -146,6 +147,12 @@ pub trait Session: Send {
     /// The Connection ID that the peer writes into its records, once both Finished are verified; none by default.
     /// Asked for when the session reports [`SessionEvent::Connected`].
     fn connection_id(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// The round trip to the peer, as the handshake measured it; none by default. Asked for when the session reports
+    /// [`SessionEvent::Connected`]: the first wait for an acknowledgement comes from it.
+    fn round_trip(&self) -> Option<Duration> {
         None
     }
 

@@ -78,10 +78,13 @@ impl Endpoint {
         };
         let peer = session.peer;
         let mut context = super::outbound::context(now, &self.config, &mut self.shared);
-        session.messages = if session.is_plain() {
-            Messages::Awake(Box::new(Exchanges::plain(&mut context, peer, verified)))
-        } else {
-            Messages::Resting(Exchanges::resting(&mut context))
+        session.messages = match &session.transport {
+            Transport::Plain => {
+                Messages::Awake(Box::new(Exchanges::plain(&mut context, peer, verified)))
+            }
+            Transport::Dtls(dtls) => {
+                Messages::Resting(Exchanges::resting(&mut context, dtls.round_trip()))
+            }
         };
     }
 

@@ -4,6 +4,7 @@
 mod client;
 mod identifiers;
 mod memory;
+mod round_trip;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -16,10 +17,11 @@ use crate::echo::EchoKey;
 use crate::endpoint::{Dropped, EndpointConfig, RequestError};
 use crate::message::{Code, Kind, Message, MessageError, Request, Response};
 use crate::random::{Permutation, Random};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use client::Client;
 use identifiers::Identifiers;
 use memory::{Memory, Recall};
+use round_trip::RoundTrip;
 use server::Server;
 use transmission::{Owner, Transmission};
 
@@ -84,10 +86,10 @@ pub(crate) struct Exchanges {
     client: Client,
 }
 
-/// What is left of a session under DTLS while nothing is under way and nothing is remembered: only the numbers that go
-/// on.
+/// What is left of a session under DTLS while nothing is under way and nothing is remembered: the numbers that go on,
+/// and the round trip.
 #[derive(Debug)]
-pub(crate) struct Resting(Identifiers);
+pub(crate) struct Resting(Identifiers, RoundTrip);
 
 /// The message layer of one session.
 pub(crate) struct Link {
@@ -134,26 +136,36 @@ impl Exchanges {
             peer,
             verified,
             Identifiers::new(first_id, true, context.now),
+            None,
         )
     }
 
-    /// The state of a new session under DTLS.
-    pub(crate) fn resting(context: &mut Context<'_>) -> Resting {
+    /// The state of a new session under DTLS. `measured`: the round trip of the handshake.
+    pub(crate) fn resting(context: &mut Context<'_>, measured: Option<Duration>) -> Resting {
         let first_id = u16::from_be_bytes(context.shared.random.bytes());
-        Resting(Identifiers::new(first_id, false, context.now))
+        let mut round_trip = RoundTrip::default();
+        if let Some(time) = measured {
+            round_trip.sample(context.now, time);
+        }
+        Resting(Identifiers::new(first_id, false, context.now), round_trip)
     }
 
     /// Goes on after a rest.
-    pub(crate) fn wake(Resting(identifiers): Resting, peer: SocketAddr) -> Self {
-        Self::new(peer, true, identifiers)
+    pub(crate) fn wake(Resting(identifiers, round_trip): Resting, peer: SocketAddr) -> Self {
+        Self::new(peer, true, identifiers, Some(round_trip))
     }
 
-    fn new(peer: SocketAddr, verified: bool, identifiers: Identifiers) -> Self {
+    fn new(
+        peer: SocketAddr,
+        verified: bool,
+        identifiers: Identifiers,
+        round_trip: Option<RoundTrip>,
+    ) -> Self {
         let link = Link {
             peer,
             verified,
             identifiers,
-            transmission: Transmission::default(),
+            transmission: Transmission::new(round_trip),
             memory: Memory::default(),
         };
         Self {
@@ -171,7 +183,12 @@ impl Exchanges {
             && self.server.is_unused()
             && self.client.is_unused();
         let gone = || Identifiers::new(0, false, now);
-        rests.then(|| Resting(core::mem::replace(&mut self.link.identifiers, gone())))
+        rests.then(|| {
+            Resting(
+                core::mem::replace(&mut self.link.identifiers, gone()),
+                self.link.transmission.take_round_trip(),
+            )
+        })
     }
 
     /// The peer moved (RFC 9146 Section 6), or begins to be trusted because we speak to it.

@@ -15,7 +15,7 @@ use crate::basics::credential;
 use crate::support::{Echoing, client_events, seconds, send};
 
 /// Numbers that repeat from run to run.
-struct Counter(u64);
+pub(crate) struct Counter(pub(crate) u64);
 
 impl RandomSource for Counter {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), RandomError> {
@@ -30,7 +30,7 @@ impl RandomSource for Counter {
     }
 }
 
-struct OneKey;
+pub(crate) struct OneKey;
 
 impl CredentialSource for OneKey {
     fn pre_shared_key(&self, _identity: &[u8]) -> PskAnswer {

@@ -13,6 +13,8 @@ mod basics;
 mod blocks;
 mod echo;
 mod fake_dtls;
+#[cfg(feature = "motekey")]
+mod first_answer;
 mod floods;
 mod many;
 mod matching;

@@ -22,7 +22,7 @@ fn a_forged_client_hello_does_not_end_a_live_session() {
     assert_eq!(pair.server.session_count(), 2);
     let mut server = Echoing::default();
     send(&mut pair, session, Request::get("/"));
-    pair.run(seconds(31), |endpoint, now, event| {
+    pair.run(seconds(61), |endpoint, now, event| {
         server.serve(endpoint, now, event)
     });
     assert!(matches!(
@@ -172,7 +172,7 @@ fn a_handshake_that_does_not_end_is_given_up() {
         },
         1,
     );
-    pair.run(seconds(31), |_, _, _| {});
+    pair.run(seconds(61), |_, _, _| {});
     let events = client_events(&mut pair);
     let expected = Event::Closed {
         session,

@@ -34,7 +34,8 @@ const MAX_CONNECTION_ID: u8 = 20;
 pub struct MotekeyConfig {
     /// The cryptography. Default: pure Rust.
     pub provider: &'static CryptoProvider,
-    /// How long a handshake may take, from its first datagram. Default 30 s: five repetitions of a flight.
+    /// How long a handshake may take, from its first datagram. Default 60 s: six sendings of each flight. The endpoint
+    /// has a limit of its own; the shorter one counts.
     pub handshake_time_limit: Duration,
     /// Wait before a flight is sent again the first time; doubled with each repetition. Default 1 s (RFC 6347
     /// Section 4.2.4.1); RFC 7925 Section 11 recommends 9 s in networks of constrained devices.
@@ -51,7 +52,7 @@ impl Default for MotekeyConfig {
     fn default() -> Self {
         Self {
             provider: &rust::PROVIDER,
-            handshake_time_limit: Duration::from_secs(30),
+            handshake_time_limit: Duration::from_secs(60),
             flight_interval: Duration::from_secs(1),
             handshake_datagram: Limits::default().datagram,
             connection_id_length: 0,
