@@ -12,7 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use motekey_dtls::credentials::MAX_IDENTITY;
-use motekey_dtls::crypto::{CryptoProvider, RandomSource, rust};
+#[cfg(feature = "aws-lc")]
+use motekey_dtls::crypto::aws_lc;
+#[cfg(not(feature = "aws-lc"))]
+use motekey_dtls::crypto::rust;
+use motekey_dtls::crypto::{CryptoProvider, RandomSource};
 use motekey_dtls::{
     CertificateVerifier, ClientConfig, Connection, ConnectionIds, Limits, Server, ServerConfig,
     Timing,
@@ -26,13 +30,22 @@ use super::{
 };
 use crate::time::Instant;
 
+/// The fastest cryptography that is built in: with the feature `aws-lc` key exchange and signatures are those of
+/// AWS-LC, else all is pure Rust. To a peer they are the same.
+#[cfg(feature = "aws-lc")]
+pub const FASTEST: &CryptoProvider = &aws_lc::PROVIDER;
+/// The fastest cryptography that is built in: with the feature `aws-lc` key exchange and signatures are those of
+/// AWS-LC, else all is pure Rust. To a peer they are the same.
+#[cfg(not(feature = "aws-lc"))]
+pub const FASTEST: &CryptoProvider = &rust::PROVIDER;
+
 /// Bytes of the longest Connection ID.
 const MAX_CONNECTION_ID: u8 = 20;
 
 /// Limits and timers of the backend.
 #[derive(Debug, Clone, Copy)]
 pub struct MotekeyConfig {
-    /// The cryptography. Default: pure Rust.
+    /// The cryptography. Default: [`FASTEST`]; `motekey_dtls::crypto::rust::PROVIDER` is pure Rust.
     pub provider: &'static CryptoProvider,
     /// How long a handshake may take, from its first datagram. Default 60 s: six sendings of each flight. The endpoint
     /// has a limit of its own; the shorter one counts.
@@ -51,7 +64,7 @@ pub struct MotekeyConfig {
 impl Default for MotekeyConfig {
     fn default() -> Self {
         Self {
-            provider: &rust::PROVIDER,
+            provider: FASTEST,
             handshake_time_limit: Duration::from_secs(60),
             flight_interval: Duration::from_secs(1),
             handshake_datagram: Limits::default().datagram,

@@ -2,17 +2,23 @@
 
 use std::sync::Arc;
 
-use motekey_dtls::crypto::rust::{Ed25519Key, P256Key};
-use motekey_dtls::crypto::{CryptoError, SigningKey, rust};
+#[cfg(feature = "aws-lc")]
+use motekey_dtls::crypto::aws_lc::P256Key;
+use motekey_dtls::crypto::rust::Ed25519Key;
+#[cfg(not(feature = "aws-lc"))]
+use motekey_dtls::crypto::rust::P256Key;
+use motekey_dtls::crypto::{CryptoError, SigningKey};
 use motekey_dtls::x509::{Clock, VerifierError, WebPkiVerifier};
 
+use super::FASTEST;
 use crate::dtls::{
     CertificateCheck, CertificateError, CertificateVerifier, CertifiedKey, CredentialSource,
     KeyPair, SignatureScheme, Signer, SigningError,
 };
 
 impl KeyPair {
-    /// The P-256 key pair of a scalar, 32 bytes, big-endian. The private key is kept in memory.
+    /// The P-256 key pair of a scalar, 32 bytes, big-endian. The private key is kept in memory; with the feature
+    /// `aws-lc` it signs by AWS-LC.
     ///
     /// # Errors
     /// Zero, or not below the order of the group.
@@ -36,7 +42,7 @@ impl CertificateCheck {
     /// # Errors
     /// An anchor is not a certificate.
     pub fn of_clients(anchors: &[&[u8]], clock: Clock) -> Result<Self, VerifierError> {
-        WebPkiVerifier::clients(&rust::PROVIDER, anchors, clock)
+        WebPkiVerifier::clients(FASTEST, anchors, clock)
             .map(|verifier| Self::new(Validation(verifier)))
     }
 
@@ -46,7 +52,7 @@ impl CertificateCheck {
     /// # Errors
     /// An anchor is not a certificate, or the name is none.
     pub fn of_server(anchors: &[&[u8]], name: &str, clock: Clock) -> Result<Self, VerifierError> {
-        WebPkiVerifier::server(&rust::PROVIDER, anchors, name, clock)
+        WebPkiVerifier::server(FASTEST, anchors, name, clock)
             .map(|verifier| Self::new(Validation(verifier)))
     }
 }
