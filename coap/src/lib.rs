@@ -10,6 +10,7 @@ mod echo;
 pub mod endpoint;
 mod exchange;
 pub mod link_format;
+pub mod link_profile;
 pub mod message;
 mod observe;
 mod random;

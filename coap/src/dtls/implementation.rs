@@ -34,14 +34,16 @@ impl Implementation {
     /// A backend that can connect, and cannot be connected to. A handshake takes `handshake_time_limit` at most.
     /// Must be called on a tokio runtime.
     pub fn client(self, handshake_time_limit: Duration) -> Box<dyn Backend> {
+        self.client_with(motekey(handshake_time_limit))
+    }
+
+    /// As [`Implementation::client`]; `webrtc-dtls` takes of the settings the time limit only.
+    pub fn client_with(self, config: MotekeyConfig) -> Box<dyn Backend> {
         match self {
-            Self::Motekey => Box::new(Motekey::client(
-                motekey(handshake_time_limit),
-                Box::new(SystemRandom),
-            )),
+            Self::Motekey => Box::new(Motekey::client(config, Box::new(SystemRandom))),
             Self::Webrtc => Box::new(Webrtc::client(
                 tokio::runtime::Handle::current(),
-                webrtc(handshake_time_limit),
+                webrtc(config.handshake_time_limit),
             )),
         }
     }
@@ -52,15 +54,20 @@ impl Implementation {
         credentials: Arc<dyn CredentialSource>,
         handshake_time_limit: Duration,
     ) -> Box<dyn Backend> {
+        self.server_with(credentials, motekey(handshake_time_limit))
+    }
+
+    /// As [`Implementation::server`]; `webrtc-dtls` takes of the settings the time limit only.
+    pub fn server_with(
+        self,
+        credentials: Arc<dyn CredentialSource>,
+        config: MotekeyConfig,
+    ) -> Box<dyn Backend> {
         match self {
-            Self::Motekey => Box::new(Motekey::server(
-                motekey(handshake_time_limit),
-                credentials,
-                Box::new(SystemRandom),
-            )),
+            Self::Motekey => Box::new(Motekey::server(config, credentials, Box::new(SystemRandom))),
             Self::Webrtc => Box::new(Webrtc::server(
                 tokio::runtime::Handle::current(),
-                webrtc(handshake_time_limit),
+                webrtc(config.handshake_time_limit),
                 credentials,
             )),
         }

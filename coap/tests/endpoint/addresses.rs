@@ -45,10 +45,13 @@ fn client(seed: u64) -> Security {
 
 /// A pair without a session; the server gives out Connection IDs of this length.
 fn pair(connection_id_length: u8) -> Pair {
-    let config = MotekeyConfig {
+    pair_with(MotekeyConfig {
         connection_id_length,
         ..MotekeyConfig::default()
-    };
+    })
+}
+
+fn pair_with(config: MotekeyConfig) -> Pair {
     let backend = Motekey::server(config, Arc::new(OneKey), Box::new(Counter(1)));
     let server = Security::Dtls(Box::new(backend));
     let config = EndpointConfig::default();
@@ -61,7 +64,10 @@ fn pair(connection_id_length: u8) -> Pair {
 }
 
 fn connected(connection_id_length: u8) -> (Pair, SessionId) {
-    let mut pair = pair(connection_id_length);
+    connect(pair(connection_id_length))
+}
+
+fn connect(mut pair: Pair) -> (Pair, SessionId) {
     let session = pair
         .client
         .open(pair.now(), Pair::SERVER, &credential())
@@ -108,6 +114,51 @@ fn l08_l09_a_session_with_a_connection_id_outlives_a_change_of_address() {
         );
         assert_eq!(pair.server.session_count(), 1);
     }
+}
+
+#[test]
+fn l08_l09_by_default_a_session_goes_on_behind_a_nat_that_rebinds_again_and_again() {
+    let (mut pair, session) = connect(pair_with(MotekeyConfig::default()));
+    let mut server = Echoing::default();
+    for port in 1..=5 {
+        pair.move_client(SocketAddr::new(elsewhere().ip(), port));
+        send(&mut pair, session, Request::get("/"));
+        pair.run(seconds(3), |endpoint, now, event| {
+            // A second session would be a second handshake.
+            assert!(matches!(event, Event::Request { .. }), "{event:?}");
+            server.serve(endpoint, now, event)
+        });
+        let events = client_events(&mut pair);
+        assert!(
+            matches!(events.as_slice(), [Event::Response { .. }]),
+            "port {port}: {events:?}"
+        );
+    }
+    assert_eq!((server.handled.len(), pair.server.session_count()), (5, 1));
+}
+
+#[test]
+fn l08_connection_ids_begin_with_the_node_and_differ_after_it() {
+    let config = MotekeyConfig {
+        connection_id_node: Some(0x2a),
+        ..MotekeyConfig::default()
+    };
+    let mut ids = Vec::new();
+    let (mut pair, mut session) = connect(pair_with(config));
+    for _ in 0..2 {
+        send(&mut pair, session, Request::get("/"));
+        let datagram = pair.client.poll_transmit().unwrap().datagram;
+        // RFC 9146 Section 4: content type 25, version, epoch, sequence number, then the Connection ID.
+        assert_eq!((datagram[0], datagram[11]), (25, 0x2a));
+        ids.push(datagram[11..19].to_vec());
+        let begin = pair.now();
+        session = pair
+            .client
+            .open(begin, Pair::SERVER, &credential())
+            .unwrap();
+        pair.run(seconds(1), |_, _, _| {});
+    }
+    assert_ne!(ids[0], ids[1]);
 }
 
 #[test]

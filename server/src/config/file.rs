@@ -15,6 +15,8 @@ use super::secret::Secret;
 pub(super) struct File {
     pub(super) listen: Option<SocketAddr>,
     pub(super) data_directory: Option<PathBuf>,
+    pub(super) link: Option<Spanned<String>>,
+    pub(super) connection_id_bytes: Option<Spanned<u8>>,
     pub(super) authorization_server: AuthorizationServerTable,
     pub(super) limits: LimitsTable,
     pub(super) resource_server: Vec<ResourceServerTable>,

@@ -9,9 +9,11 @@ use toml::Spanned;
 use super::file::LimitsTable;
 use super::problem::Problem;
 
-/// The limits of the endpoint: what the table says, over the defaults.
-pub(super) fn endpoint(table: &LimitsTable) -> Result<EndpointConfig, Problem> {
-    let mut config = EndpointConfig::default();
+/// The limits of the endpoint: what the table says, over those of the link profile.
+pub(super) fn endpoint(
+    mut config: EndpointConfig,
+    table: &LimitsTable,
+) -> Result<EndpointConfig, Problem> {
     if let Some(number) = count("max_sessions", table.max_sessions.as_ref(), 1..=1_000_000)? {
         config.max_sessions = number;
     }

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use motekey_coap::dtls::KeyPair;
+use motekey_coap::dtls::motekey::MotekeyConfig;
 use motekey_coap::endpoint::EndpointConfig;
+use motekey_coap::link_profile::LinkProfile;
 use motekey_cose::crypto::{SignatureAlgorithm, rust};
 use motekey_cose::key::CoseKey;
 use zeroize::Zeroizing;
@@ -29,6 +31,10 @@ pub struct Settings {
     pub signing_key: Option<SigningKeyPair>,
     /// The P-256 key pair that it shows to devices with raw public keys, if any.
     pub key_pair: Option<KeyPair>,
+    /// The kind of network that its clients are in.
+    pub link: LinkProfile,
+    /// Bytes of Connection IDs (RFC 9146), if the file says so; else those of the link profile.
+    pub connection_id_bytes: Option<u8>,
     /// Limits of the endpoint.
     pub endpoint: EndpointConfig,
     /// How many issued tokens are remembered. Default: [`MemoryStore::DEFAULT_CAPACITY`].
@@ -53,6 +59,8 @@ impl Default for Settings {
             token_path: "/token".to_owned(),
             signing_key: None,
             key_pair: None,
+            link: LinkProfile::default(),
+            connection_id_bytes: None,
             endpoint: EndpointConfig::default(),
             max_issued_tokens: MemoryStore::DEFAULT_CAPACITY,
         }
@@ -60,6 +68,18 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Times and sizes of the DTLS handshakes.
+    pub fn dtls(&self) -> MotekeyConfig {
+        let profile = self.link.dtls();
+        MotekeyConfig {
+            handshake_time_limit: self.endpoint.handshake_time_limit,
+            connection_id_length: self
+                .connection_id_bytes
+                .unwrap_or(profile.connection_id_length),
+            ..profile
+        }
+    }
+
     /// Names of the settings that differ from those of `other`. They take effect when a server starts.
     pub fn changes(&self, other: &Self) -> Vec<&'static str> {
         let signing = |settings: &Self| {
@@ -76,6 +96,11 @@ impl Settings {
             ("token_path", self.token_path != other.token_path),
             ("signing_key", signing(self) != signing(other)),
             ("key_pair", self.key_pair != other.key_pair),
+            ("link", self.link != other.link),
+            (
+                "connection_id_bytes",
+                self.connection_id_bytes != other.connection_id_bytes,
+            ),
             (
                 "limits",
                 self.endpoint != other.endpoint
@@ -114,10 +139,38 @@ pub(super) fn read(file: &File, secrets: &mut Secrets) -> Result<Settings, Probl
             .map_or(default.token_path, |path| path.get_ref().clone()),
         signing_key: signing_key(file, secrets)?,
         key_pair: key_pair(file, secrets)?,
-        endpoint: limits::endpoint(&file.limits)?,
+        link: link(file)?,
+        connection_id_bytes: connection_id_bytes(file)?,
+        endpoint: limits::endpoint(link(file)?.endpoint(), &file.limits)?,
         max_issued_tokens: limits::issued_tokens(&file.limits)?
             .unwrap_or(default.max_issued_tokens),
     })
+}
+
+fn link(file: &File) -> Result<LinkProfile, Problem> {
+    let Some(name) = &file.link else {
+        return Ok(LinkProfile::default());
+    };
+    words::one_of(
+        "link",
+        name,
+        &LinkProfile::ALL.map(|profile| (profile.name(), profile)),
+    )
+}
+
+/// RFC 9146 Section 3: up to 255; more than 20 make no sense and are not supported.
+fn connection_id_bytes(file: &File) -> Result<Option<u8>, Problem> {
+    let Some(bytes) = &file.connection_id_bytes else {
+        return Ok(None);
+    };
+    if *bytes.get_ref() > 20 {
+        let text = format!(
+            "connection_id_bytes = {}, 0 to 20 are possible",
+            bytes.get_ref()
+        );
+        return Err(Problem::at(bytes.span(), text));
+    }
+    Ok(Some(*bytes.get_ref()))
 }
 
 /// The key pair of the DTLS handshakes: the private key is the scalar.

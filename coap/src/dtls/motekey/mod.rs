@@ -56,9 +56,15 @@ pub struct MotekeyConfig {
     /// Longest datagram of a handshake in bytes of UDP payload. Default 1,232 (the IPv6 minimum MTU without headers).
     pub handshake_datagram: u16,
     /// Bytes of the Connection IDs that a server gives to clients who offer the extension (RFC 9146), up to 20; 0:
-    /// none. Default 0. With 8, sessions outlive a change of the client's address behind a NAT, and each record of
-    /// the client is 9 bytes longer. A client always offers to write what the server asks for.
+    /// none. With them, sessions outlive a change of the client's address behind a NAT, and each record of the client
+    /// is longer by one byte more than the length. Default 8: they are random, and two sessions with the same one
+    /// cannot be told apart; among 100,000 sessions that happens once in three billion times, with 4 bytes nearly
+    /// always. A client always offers to write what the server asks for, and asks for none itself (RFC 9146 Section 3:
+    /// a zero-length one): its socket has one session with each server.
     pub connection_id_length: u8,
+    /// The first byte of all Connection IDs, so that a router can pass datagrams on to the worker or node that they
+    /// belong to. Default none: it is random too.
+    pub connection_id_node: Option<u8>,
 }
 
 impl Default for MotekeyConfig {
@@ -68,7 +74,8 @@ impl Default for MotekeyConfig {
             handshake_time_limit: Duration::from_secs(60),
             flight_interval: Duration::from_secs(1),
             handshake_datagram: Limits::default().datagram,
-            connection_id_length: 0,
+            connection_id_length: 8,
+            connection_id_node: None,
         }
     }
 }
@@ -84,9 +91,11 @@ impl MotekeyConfig {
 
     fn connection_ids(&self) -> Option<ConnectionIds> {
         let length = self.connection_id_length.min(MAX_CONNECTION_ID);
+        // At least one byte stays random.
+        let node = self.connection_id_node.filter(|_| length > 1);
         let ids = ConnectionIds {
             length,
-            prefix: Vec::new(),
+            prefix: node.into_iter().collect(),
         };
         (length > 0).then_some(ids)
     }

@@ -127,10 +127,10 @@ async fn serve(
         .listen
         .or(settings.listen)
         .unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into());
-    let (dtls, time_limit) = (arguments.dtls, settings.endpoint.handshake_time_limit);
+    let (dtls, channel) = (arguments.dtls, settings.dtls());
     let listen = Listen::secure(address)
         .backend(Box::new(move |credentials| {
-            dtls.server(credentials, time_limit)
+            dtls.server_with(credentials, channel)
         }))
         .endpoint(settings.endpoint.clone());
     let running = server

@@ -218,6 +218,35 @@ fn limits_arrive_and_have_ranges() {
 }
 
 #[test]
+fn the_link_profile_sets_timers_and_connection_ids_that_single_settings_override() {
+    for (text, ack_millis, flight_seconds, limit_seconds, id_bytes) in [
+        ("", 2000, 1, 60, 8),
+        ("link = \"cellular\"\n", 10_000, 9, 150, 8),
+        ("link = \"slow_radio\"\n", 30_000, 30, 300, 4),
+        (
+            "link = \"slow_radio\"\nconnection_id_bytes = 0\n[limits]\nhandshake_time_limit_seconds = 99\n\
+             acknowledgement_timeout_milliseconds = 500\n",
+            500,
+            30,
+            99,
+            0,
+        ),
+    ] {
+        let settings = parse(text).unwrap().settings;
+        let (endpoint, dtls) = (&settings.endpoint, settings.dtls());
+        assert_eq!(endpoint.ack_timeout.as_millis(), ack_millis, "{text}");
+        assert_eq!(dtls.flight_interval.as_secs(), flight_seconds, "{text}");
+        assert_eq!(dtls.handshake_time_limit.as_secs(), limit_seconds, "{text}");
+        assert_eq!(dtls.connection_id_length, id_bytes, "{text}");
+    }
+    let settings = parse("link = \"cellular\"\nconnection_id_bytes = 1\n").unwrap();
+    assert_eq!(
+        settings.settings.changes(&Settings::default()),
+        ["link", "connection_id_bytes", "limits"]
+    );
+}
+
+#[test]
 fn settings_that_differ_are_named() {
     let text = format!(
         "listen = \"127.0.0.1:1\"\n[authorization_server]\nsigning_key = \"{KEY}{OTHER}\"\n[limits]\nmax_sessions = 9\n"

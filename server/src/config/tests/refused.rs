@@ -37,6 +37,14 @@ fn what_is_no_toml_or_no_setting_is_refused() {
             "4: unknown field `handshake_time_limit`, expected one of `max_sessions`, `max_half_open_sessions`, `handshake_time_limit_seconds`, `idle_time_limit_seconds`, `acknowledgement_timeout_milliseconds`, `max_body_bytes`, `max_message_bytes`, `max_issued_tokens`",
         ),
         (
+            "link = \"pigeon\"\n".into(),
+            "1: link: \"pigeon\" is none of \"wired\", \"cellular\", \"slow_radio\"",
+        ),
+        (
+            "\nconnection_id_bytes = 21\n".into(),
+            "2: connection_id_bytes = 21, 0 to 20 are possible",
+        ),
+        (
             "[limits]\nmax_sessions = 0\n".into(),
             "2: limits: max_sessions = 0, 1 to 1000000 are possible",
         ),
