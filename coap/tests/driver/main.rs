@@ -11,6 +11,8 @@ mod hello;
 #[cfg(test)]
 mod host;
 #[cfg(test)]
+mod libcoap;
+#[cfg(test)]
 mod loopback;
 #[cfg(test)]
 mod program;

@@ -18,11 +18,18 @@ use crate::foreign::wait_for;
 use crate::program::Program;
 
 /// Those of the suite of backends: keys 1 (authority), 2 (server), 3 (client).
-const AUTHORITY: &[u8] = include_bytes!("../../src/dtls/conformance/certificates/authority.der");
+pub(crate) const AUTHORITY: &[u8] =
+    include_bytes!("../../src/dtls/conformance/certificates/authority.der");
 const SERVER: &[u8] = include_bytes!("../../src/dtls/conformance/certificates/server.der");
-const CLIENT: &[u8] = include_bytes!("../../src/dtls/conformance/certificates/client.der");
+pub(crate) const CLIENT: &[u8] =
+    include_bytes!("../../src/dtls/conformance/certificates/client.der");
 
-fn key_pair(number: u8) -> KeyPair {
+/// 2027-01-15.
+pub(crate) fn clock() -> Box<dyn Fn() -> Option<u64> + Send + Sync> {
+    Box::new(|| Some(1_800_000_000))
+}
+
+pub(crate) fn key_pair(number: u8) -> KeyPair {
     KeyPair::p256(&[number; 32]).unwrap()
 }
 
@@ -57,34 +64,35 @@ impl CredentialSource for Site {
     }
 
     fn client_certificates(&self) -> Option<CertificateCheck> {
-        // 2027-01-15.
-        let clock = Box::new(|| Some(1_800_000_000));
-        let check = CertificateCheck::of_clients(&[AUTHORITY], clock).unwrap();
+        let check = CertificateCheck::of_clients(&[AUTHORITY], clock()).unwrap();
         self.certificates.then_some(check)
     }
 }
 
-/// Greets, and remembers who asked.
+/// Greets, or gives back what it was given, and remembers who asked.
 #[derive(Default)]
-struct Greeter(Mutex<Option<PeerIdentity>>);
+pub(crate) struct Greeter(Mutex<Option<PeerIdentity>>);
 
 impl Handler for Greeter {
-    fn handle<'a>(&'a self, context: Context, _request: Request) -> HandlerFuture<'a> {
+    fn handle<'a>(&'a self, context: Context, request: Request) -> HandlerFuture<'a> {
         *self.0.lock().unwrap() = context.identity;
         Box::pin(async {
-            Response::new(Code::CONTENT)
-                .with_payload(ContentFormat::TEXT_PLAIN, *b"hello from motekey")
+            let payload = match request.payload.as_slice() {
+                [] => b"hello from motekey".to_vec(),
+                _ => request.payload,
+            };
+            Response::new(Code::CONTENT).with_payload(ContentFormat::TEXT_PLAIN, payload)
         })
     }
 }
 
 impl Greeter {
-    fn take(&self) -> Option<PeerIdentity> {
+    pub(crate) fn take(&self) -> Option<PeerIdentity> {
         self.0.lock().unwrap().take()
     }
 }
 
-async fn start(certificates: bool) -> (Handle, Arc<Greeter>) {
+pub(crate) async fn start(certificates: bool) -> (Handle, Arc<Greeter>) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let backend = Motekey::server(
         MotekeyConfig::default(),
@@ -98,31 +106,37 @@ async fn start(certificates: bool) -> (Handle, Arc<Greeter>) {
     (handle, greeter)
 }
 
-/// A directory that goes away, with the files of client 3.
-struct Files(PathBuf);
+/// A directory that goes away, with the files of server 2 and client 3.
+pub(crate) struct Files(PathBuf);
 
 impl Files {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("motekey-coap-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         let files = Self(path);
         // PKCS #8 of a P-256 key without its public half (RFC 5208, RFC 5915).
         let head = b"\x30\x41\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\
             \x03\x01\x07\x04\x27\x30\x25\x02\x01\x01\x04\x20";
-        files.put("pkcs8", &[head.as_slice(), &[3; 32]].concat());
-        files.convert("ec", "pkcs8", "key.pem");
-        for (name, der) in [("client", CLIENT), ("authority", AUTHORITY)] {
+        for (name, number) in [("server-key", 2), ("client-key", 3)] {
+            files.put(name, &[head.as_slice(), &[number; 32]].concat());
+            files.convert("ec", name, &format!("{name}.pem"));
+        }
+        for (name, der) in [
+            ("server", SERVER),
+            ("client", CLIENT),
+            ("authority", AUTHORITY),
+        ] {
             files.put(name, der);
             files.convert("x509", name, &format!("{name}.pem"));
         }
         files
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
@@ -151,7 +165,7 @@ async fn d13_a_libcoap_client_with_a_raw_public_key_gets_a_resource() {
     let libcoap = Program::start(
         "coap-client-gnutls",
         "libcoap3-bin",
-        &["-M", &files.path("key.pem"), "-m", "get", &uri],
+        &["-M", &files.path("client-key.pem"), "-m", "get", &uri],
     );
     wait_for(libcoap, b"hello from motekey").await;
     let identity = PeerIdentity::RawPublicKey(key_pair(3).public_key_info().to_vec());
@@ -177,7 +191,7 @@ async fn an_openssl_client_with_a_certificate_gets_a_resource() {
             "-cert",
             &files.path("client.pem"),
             "-key",
-            &files.path("key.pem"),
+            &files.path("client-key.pem"),
             "-cipher",
             "ECDHE-ECDSA-AES128-CCM8@SECLEVEL=0",
             "-connect",
