@@ -58,8 +58,8 @@ pub struct MotekeyConfig {
     /// Bytes of the Connection IDs that a server gives to clients who offer the extension (RFC 9146), up to 20; 0:
     /// none. With them, sessions outlive a change of the client's address behind a NAT, and each record of the client
     /// is longer by one byte more than the length. Default 8: they are random, and two sessions with the same one
-    /// cannot be told apart; among 100,000 sessions that happens once in three billion times, with 4 bytes nearly
-    /// always. A client always offers to write what the server asks for, and asks for none itself (RFC 9146 Section 3:
+    /// cannot be told apart: a chance of one in 3 billion among 100,000 sessions, where 4 bytes are more likely to fail
+    /// than not. A client always offers to write what the server asks for, and asks for none itself (RFC 9146 Section 3:
     /// a zero-length one): its socket has one session with each server.
     pub connection_id_length: u8,
     /// The first byte of all Connection IDs, so that a router can pass datagrams on to the worker or node that they
