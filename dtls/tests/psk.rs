@@ -273,6 +273,37 @@ fn a_full_handshake_takes_at_most_510_bytes_and_six_datagrams() {
 }
 
 #[test]
+fn l04_a_server_without_extended_master_secret_is_left() {
+    let mut pair = Pair::new(
+        server_config(),
+        client_config(),
+        &credential(IDENTITY, &KEY),
+    );
+    let mut flight = pair.first_flight();
+    // The extension is taken out of the ServerHello, and of all lengths around it.
+    let extension = [0, 23, 0, 0];
+    let at = flight
+        .windows(4)
+        .position(|window| window == extension)
+        .unwrap();
+    flight.drain(at..at + 4);
+    let session_id = usize::from(flight[25 + 34]);
+    for length in [12, 16, 24, 25 + 35 + session_id + 4] {
+        flight[length] -= 4;
+    }
+    pair.client.handle_datagram(pair.now, &flight);
+    pair.events();
+    assert_eq!(
+        pair.client_events,
+        [Event::Closed(CloseReason::HandshakeFailed(
+            HandshakeError::NoExtendedMasterSecret
+        ))]
+    );
+    let alert = pair.client.poll_transmit().unwrap();
+    assert_eq!(alert[13..], [2, 40], "handshake_failure");
+}
+
+#[test]
 fn l04_a_peer_without_extended_master_secret_is_refused() {
     let mut pair = Pair::new(
         server_config(),

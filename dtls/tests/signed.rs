@@ -160,6 +160,58 @@ fn a_client_with_an_unknown_key_is_refused() {
     );
 }
 
+/// RFC 5246 Section 7.4.6.
+#[test]
+fn a_client_without_a_suitable_key_shows_an_empty_certificate() {
+    let (ours, theirs) = (p256(1), p256(2));
+    let mut pair = Pair::new(
+        server(&ours, &theirs),
+        client_config(),
+        &raw(&theirs, &ours),
+    );
+    let mut flight = pair.first_flight();
+    // CertificateRequest: ecdsa_sign, then two schemes; the first becomes one that nobody here has.
+    let request = [1, 64, 0, 4, 4, 3, 8, 7];
+    let at = flight
+        .windows(request.len())
+        .position(|window| window == request);
+    flight[at.unwrap() + 5] = 1;
+    pair.client.handle_datagram(pair.now, &flight);
+    let answer = pair.client.poll_transmit().unwrap();
+    let certificate = [11, 0, 0, 3, 0, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0];
+    assert_eq!(answer[13..13 + certificate.len()], certificate);
+    // ClientKeyExchange and no CertificateVerify follow in the same record, then ChangeCipherSpec.
+    let exchange = &answer[13 + certificate.len()..];
+    assert_eq!((exchange[0], exchange[3], exchange[12 + 33]), (16, 33, 20));
+    pair.feed_server(&answer);
+    pair.run();
+    fails_with(
+        &pair,
+        HandshakeError::NoCertificate,
+        AlertDescription::HANDSHAKE_FAILURE,
+    );
+}
+
+#[test]
+fn l06_raw_public_keys_are_type_2_in_both_extensions() {
+    let (ours, theirs) = (p256(1), p256(2));
+    let mut pair = Pair::new(
+        server(&ours, &theirs),
+        client_config(),
+        &raw(&theirs, &ours),
+    );
+    pair.run();
+    assert!(pair.is_connected());
+    let has = |index: usize, bytes: &[u8]| {
+        let (_, datagram) = &pair.trace[index];
+        datagram.windows(bytes.len()).any(|window| window == bytes)
+    };
+    for extension in [19, 20] {
+        assert!(has(0, &[0, extension, 0, 2, 1, 2]), "ClientHello");
+        assert!(has(3, &[0, extension, 0, 1, 2]), "ServerHello");
+    }
+}
+
 /// A key that shows one public key and signs with another.
 struct Impostor(P256Key, Vec<u8>);
 

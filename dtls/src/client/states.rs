@@ -199,19 +199,16 @@ impl ExpectServerHelloDone {
     /// Certificate, ClientKeyExchange, CertificateVerify, ChangeCipherSpec, Finished; what is not wanted is left out.
     fn answer(mut self, out: &mut Output<'_>) -> Result<Step<State>, HandshakeError> {
         let own = match self.requested {
-            None => None,
             Some(true) => self.own(),
-            Some(false) => None,
+            Some(false) | None => None,
         };
-        if self.requested.is_some() && own.is_none() {
-            return Err(HandshakeError::NoCommonCertificateType);
-        }
-        if let Some(own) = &own {
-            out.message(
-                &mut self.context.transcript,
-                HandshakeType::CERTIFICATE,
-                own.body()?,
-            );
+        if self.requested.is_some() {
+            // RFC 5246 Section 7.4.6: without a suitable certificate, the client MUST send a message that has none.
+            let body = own
+                .as_ref()
+                .map_or(Ok([0; 3].to_vec()), OwnCertificate::body)?;
+            let kind = HandshakeType::CERTIFICATE;
+            out.message(&mut self.context.transcript, kind, body);
         }
         let (body, premaster) = self.key_exchange()?;
         out.message(

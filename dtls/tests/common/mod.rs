@@ -187,6 +187,15 @@ impl Pair {
         }
     }
 
+    /// Runs the exchange of the cookie, and takes what the server answers to the second ClientHello: one datagram.
+    pub(crate) fn first_flight(&mut self) -> Vec<u8> {
+        for _ in 0..2 {
+            let hello = self.client.poll_transmit().unwrap();
+            self.feed_server(&hello);
+        }
+        self.server().poll_transmit().unwrap()
+    }
+
     /// Carries datagrams until both ends are silent.
     pub(crate) fn run(&mut self) {
         loop {
