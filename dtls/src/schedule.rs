@@ -83,14 +83,14 @@ impl MasterSecret {
         premaster: &[u8],
         session_hash: &[u8; 32],
     ) -> Self {
-        let mut secret = [0; 48];
+        let mut secret = Self([0; 48]);
         provider.hash.prf(
             premaster,
             b"extended master secret",
             &[session_hash],
-            &mut secret,
+            &mut secret.0,
         );
-        Self(secret)
+        secret
     }
 
     /// `PRF(master_secret, "key expansion", server_random + client_random)` (RFC 5246 Section 6.3); no MAC keys, as

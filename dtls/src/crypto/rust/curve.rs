@@ -90,7 +90,8 @@ impl EphemeralKey for P256 {
         }
         let peer = PublicKey::from_sec1_bytes(peer).map_err(|_| CryptoError)?;
         let shared = p256::ecdh::diffie_hellman(self.secret.to_nonzero_scalar(), peer.as_affine());
-        let bytes: [u8; 32] = (*shared.raw_secret_bytes()).into();
-        Ok(Zeroizing::new(bytes))
+        let mut bytes = Zeroizing::new([0; 32]);
+        bytes.copy_from_slice(shared.raw_secret_bytes());
+        Ok(bytes)
     }
 }
