@@ -50,7 +50,8 @@ impl Connection {
     /// The saved session begins `reserve` sequence numbers ahead, and this one stops sending after as many records
     /// ([`crate::SendError::Closed`]) until it is exported again: so no number is ever used twice, even after a crash
     /// right now (RFC 6347 Section 4.1: a nonce used twice breaks the encryption). [`Connection::reserved`] tells how
-    /// many are left.
+    /// many are left. That holds only if the saved bytes are kept before anything more is sent: after an import from
+    /// older ones the numbers that they name would be used again.
     ///
     /// What the session receives after the export is not in it: a replay of that would be accepted once by the
     /// imported session. Export before ending in good order, and let requests that must not repeat prove that they
@@ -78,7 +79,8 @@ impl Connection {
     }
 
     /// Goes on with a saved session, and tells who its peer is. It receives at once; it sends after its first
-    /// [`Connection::export`], which reserves the numbers that it may use.
+    /// [`Connection::export`], which reserves the numbers that it may use; keep what that gives before sending, and
+    /// import the same bytes into one session only.
     ///
     /// # Errors
     /// The bytes were not made by [`Connection::export`].
