@@ -1,13 +1,14 @@
 //! A store that forgets everything when the process ends: for tests, for the demo, and for a server whose records
 //! all come from its configuration file.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::revocation::{Requester, RevocationList, RevocationView, TokenSelection};
-use super::tokens::Tokens;
-use super::{Counter, IssuedToken, KeyStanding, Store, StoreError, StoreFuture};
+use super::revocation::{Requester, RevocationView, TokenSelection};
+use super::state::State;
+use super::{
+    Counter, IssuedToken, KeyStanding, Store, StoreError, StoreFuture, TokenPage, TokenQuery,
+};
 use crate::clock::UnixSeconds;
 use crate::registry::{Device, Group, Registry, ResourceServerRecord};
 
@@ -22,15 +23,6 @@ use crate::registry::{Device, Group, Registry, ResourceServerRecord};
 pub struct MemoryStore {
     capacity: usize,
     state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    registry: Arc<Registry>,
-    serial: u64,
-    expires_in: HashMap<String, u64>,
-    tokens: Tokens,
-    revocations: RevocationList,
 }
 
 impl MemoryStore {
@@ -60,9 +52,13 @@ impl MemoryStore {
         self
     }
 
-    /// Puts another registry in the place of the present one, in one step. Counters and issued tokens stay.
-    pub fn replace_registry(&self, registry: Registry) {
-        self.state().registry = Arc::new(registry);
+    /// Puts another registry in the place of the present one, in one step. Counters and issued tokens stay, and devices
+    /// that are kept out by [`Store::set_disabled`].
+    ///
+    /// # Errors
+    /// The registry does not take a device of its own again, which does not happen. The former one stays.
+    pub fn replace_registry(&self, registry: Registry) -> Result<(), StoreError> {
+        Ok(self.state().replace_registry(registry)?)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -83,11 +79,7 @@ impl Store for MemoryStore {
     }
 
     fn put_device(&self, device: Device) -> StoreFuture<'_, ()> {
-        ready(
-            Arc::make_mut(&mut self.state().registry)
-                .put_device(device)
-                .map_err(StoreError::from),
-        )
+        ready(self.state().put_device(device).map_err(StoreError::from))
     }
 
     fn put_resource_server(&self, resource_server: ResourceServerRecord) -> StoreFuture<'_, ()> {
@@ -108,28 +100,12 @@ impl Store for MemoryStore {
     }
 
     fn reserve<'a>(&'a self, counter: Counter<'a>, count: u64) -> StoreFuture<'a, Range<u64>> {
-        let mut state = self.state();
-        let last = match counter {
-            Counter::Serial => &mut state.serial,
-            Counter::ExpiresIn(resource_server) => state
-                .expires_in
-                .entry(resource_server.to_owned())
-                .or_default(),
-        };
-        let reserved = last
-            .checked_add(1)
-            .zip(last.checked_add(count).and_then(|end| end.checked_add(1)));
-        ready(match reserved {
-            Some((start, end)) => {
-                *last = end - 1;
-                Ok(start..end)
-            }
-            None => Err(StoreError::Full),
-        })
+        ready(self.state().reserve(counter, count, u64::MAX))
     }
 
     fn record_token(&self, token: IssuedToken, now: UnixSeconds) -> StoreFuture<'_, ()> {
-        ready(self.state().tokens.record(token, now, self.capacity))
+        let recorded = self.state().tokens.record(token, now, self.capacity);
+        ready(recorded.map(drop))
     }
 
     fn key_standing<'a>(
@@ -156,6 +132,15 @@ impl Store for MemoryStore {
         ready(Ok(self.state().tokens.by_id.get(&name).cloned()))
     }
 
+    fn tokens<'a>(&'a self, query: &'a TokenQuery) -> StoreFuture<'a, TokenPage> {
+        ready(Ok(self.state().tokens.page(query)))
+    }
+
+    fn set_disabled<'a>(&'a self, name: &'a str, disabled: bool) -> StoreFuture<'a, Option<bool>> {
+        let outcome = self.state().set_disabled(name, disabled);
+        ready(outcome.map_err(StoreError::from))
+    }
+
     fn remove_expired(&self, before: UnixSeconds) -> StoreFuture<'_, u64> {
         ready(Ok(self.state().tokens.remove_expired(before)))
     }
@@ -165,14 +150,11 @@ impl Store for MemoryStore {
         which: &'a TokenSelection,
         now: UnixSeconds,
     ) -> StoreFuture<'a, Vec<Arc<IssuedToken>>> {
-        let mut state = self.state();
-        let revoked = state.tokens.revoke(which, now);
-        state.revocations.add(&revoked);
-        ready(Ok(revoked))
+        ready(Ok(self.state().revoke(which, now).0))
     }
 
     fn expire_revoked(&self, now: UnixSeconds) -> StoreFuture<'_, Vec<Arc<IssuedToken>>> {
-        ready(Ok(self.state().revocations.expire(now)))
+        ready(Ok(self.state().revocations.expire(now).0))
     }
 
     fn revocations<'a>(&'a self, requester: &'a Requester) -> StoreFuture<'a, RevocationView> {
@@ -181,7 +163,7 @@ impl Store for MemoryStore {
 }
 
 /// The answer that is there already.
-fn ready<'a, T: Send + 'a>(result: Result<T, StoreError>) -> StoreFuture<'a, T> {
+pub(super) fn ready<'a, T: Send + 'a>(result: Result<T, StoreError>) -> StoreFuture<'a, T> {
     Box::pin(std::future::ready(result))
 }
 
@@ -193,6 +175,37 @@ mod tests {
     #[tokio::test]
     async fn f72_p16_memory_store_passes_the_suite() {
         conformance::run(|| std::future::ready(MemoryStore::new())).await;
+    }
+
+    #[tokio::test]
+    async fn another_registry_lets_nobody_in_who_is_kept_out() {
+        let registry = |disabled| {
+            let mut registry = Registry::new();
+            let device = conformance::device("meter", 1);
+            registry.put_device(Device { disabled, ..device }).unwrap();
+            registry
+        };
+        let store = MemoryStore::with_registry(registry(false));
+        assert_eq!(store.set_disabled("meter", true).await, Ok(Some(true)));
+        let is_disabled = || {
+            store
+                .state()
+                .registry
+                .device("meter")
+                .map(|device| device.disabled)
+        };
+        for (next, wanted) in [
+            (registry(false), Some(true)),
+            (Registry::new(), None),
+            (registry(true), Some(true)),
+            (registry(false), Some(true)),
+        ] {
+            store.replace_registry(next).unwrap();
+            assert_eq!(is_disabled(), wanted);
+        }
+        assert_eq!(store.set_disabled("meter", false).await, Ok(Some(false)));
+        store.replace_registry(registry(true)).unwrap();
+        assert_eq!(is_disabled(), Some(true));
     }
 
     #[tokio::test]

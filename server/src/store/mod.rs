@@ -3,7 +3,8 @@
 //! # Contract of every [`Store`]
 //! * Each method is atomic: two concurrent calls have the effect of one after the other, and a call that returns an
 //!   error has changed nothing.
-//! * What a method reported as done survives a crash of the process, except in [`MemoryStore`], which says so.
+//! * What a method reported as done survives a crash of the process, except in [`MemoryStore`], and the registry in
+//!   [`SqliteStore`], which say so.
 //! * [`Store::reserve`] never hands out a number twice, also after a crash or a restart. Numbers may be lost. A wrong
 //!   answer here repeats an AEAD nonce and with it gives away token contents (RFC 9053 Section 4.2.1).
 //! * [`Store::record_token`] returns before the token leaves the server. A lost record costs a refused update of
@@ -14,9 +15,12 @@
 //! [`conformance`] holds the suite that every implementation passes.
 
 pub mod conformance;
-mod durable_counters;
+mod counter_file;
 mod memory;
+mod query;
 mod revocation;
+mod sqlite;
+mod state;
 mod tokens;
 
 use std::fmt;
@@ -25,11 +29,13 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use durable_counters::{CounterFileError, DurableCounters};
+pub use counter_file::CounterFileError;
 pub use memory::MemoryStore;
+pub use query::{TokenPage, TokenPlace, TokenQuery};
 pub use revocation::{
-    Requester, RevocationList, RevocationView, TokenSelection, UPDATE_SIZE, UPDATES_KEPT,
+    Change, Requester, RevocationList, RevocationView, TokenSelection, UPDATE_SIZE, UPDATES_KEPT,
 };
+pub use sqlite::{OpenError, SqliteStore};
 
 use motekey_cose::revocation::TokenHash;
 
@@ -80,6 +86,13 @@ pub trait Store: Send + Sync + 'static {
         resource_server: &'a str,
         token_id: &'a [u8],
     ) -> StoreFuture<'a, Option<Arc<IssuedToken>>>;
+
+    /// The tokens that a query chooses, live, revoked or recently expired, a page at a time.
+    fn tokens<'a>(&'a self, query: &'a TokenQuery) -> StoreFuture<'a, TokenPage>;
+
+    /// Keeps a device out whatever its record says, or leaves it to its record again. That outlasts
+    /// [`Store::put_device`] and another registry. Whether the device is disabled then; `None` if there is none.
+    fn set_disabled<'a>(&'a self, name: &'a str, disabled: bool) -> StoreFuture<'a, Option<bool>>;
 
     /// Forgets the tokens that expired before `before`; returns how many.
     fn remove_expired(&self, before: UnixSeconds) -> StoreFuture<'_, u64>;

@@ -84,6 +84,17 @@ pub struct RevocationList {
     collections: HashMap<Requester, Collection>,
 }
 
+/// One update of the list, for one requester.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Whom it is for.
+    pub requester: Requester,
+    /// How many updates this requester had before.
+    pub number: u64,
+    /// The update.
+    pub update: RevocationUpdate,
+}
+
 /// The update collection of a requester (RFC 9770 Section 6.2).
 #[derive(Debug, Default)]
 struct Collection {
@@ -93,8 +104,9 @@ struct Collection {
 }
 
 impl RevocationList {
-    /// Adds tokens that were revoked. The caller has checked that they are live and not in the list yet.
-    pub fn add(&mut self, revoked: &[Arc<IssuedToken>]) {
+    /// Adds tokens that were revoked, and gives the updates of it. The caller has checked that they are live and not in the list yet.
+    pub fn add(&mut self, revoked: &[Arc<IssuedToken>]) -> Vec<Change> {
+        let mut changes = Vec::new();
         for chunk in revoked.chunks(UPDATE_SIZE) {
             for token in chunk {
                 self.by_end.insert((token.expires_at, token.token_hash));
@@ -102,15 +114,16 @@ impl RevocationList {
             }
             for (requester, added) in by_requester(chunk) {
                 let removed = Vec::new();
-                let collection = self.collections.entry(requester).or_default();
-                collection.update(RevocationUpdate { removed, added });
+                changes.push(self.update(requester, RevocationUpdate { removed, added }));
             }
         }
+        changes
     }
 
-    /// Removes the tokens that have expired at `now`, and gives them.
+    /// Removes the tokens that have expired at `now`, and gives them with the updates of it.
     // RFC 9770 Section 5.1: when a revoked token expires, its hash leaves the list.
-    pub fn expire(&mut self, now: UnixSeconds) -> Vec<Arc<IssuedToken>> {
+    pub fn expire(&mut self, now: UnixSeconds) -> (Vec<Arc<IssuedToken>>, Vec<Change>) {
+        let mut changes = Vec::new();
         let mut expired = Vec::new();
         while self.by_end.first().is_some_and(|(end, _)| *end <= now) {
             let Some((_, hash)) = self.by_end.pop_first() else {
@@ -121,11 +134,38 @@ impl RevocationList {
         for chunk in expired.chunks(UPDATE_SIZE) {
             for (requester, removed) in by_requester(chunk) {
                 let added = Vec::new();
-                let collection = self.collections.entry(requester).or_default();
-                collection.update(RevocationUpdate { removed, added });
+                changes.push(self.update(requester, RevocationUpdate { removed, added }));
             }
         }
-        expired
+        (expired, changes)
+    }
+
+    /// Takes up a token of a list that was kept.
+    pub(super) fn restore_token(&mut self, token: Arc<IssuedToken>) {
+        for requester in Requester::of_token(&token) {
+            let collection = self.collections.entry(requester).or_default();
+            collection.hashes.insert(token.token_hash);
+        }
+        self.by_end.insert((token.expires_at, token.token_hash));
+        self.tokens.insert(token.token_hash, token);
+    }
+
+    /// Takes up an update that was kept. Those of one requester come in the order of their numbers.
+    pub(super) fn restore_update(&mut self, change: Change) {
+        let collection = self.collections.entry(change.requester).or_default();
+        collection.keep(change.update);
+        collection.count = change.number.saturating_add(1);
+    }
+
+    fn update(&mut self, requester: Requester, update: RevocationUpdate) -> Change {
+        let collection = self.collections.entry(requester.clone()).or_default();
+        let number = collection.count;
+        collection.update(update.clone());
+        Change {
+            requester,
+            number,
+            update,
+        }
     }
 
     /// What concerns a requester.
@@ -148,12 +188,16 @@ impl Collection {
             self.hashes.remove(hash);
         }
         self.hashes.extend(&update.added);
+        self.keep(update);
+        self.count = self.count.saturating_add(1);
+    }
+
+    fn keep(&mut self, update: RevocationUpdate) {
         // RFC 9770 Section 6.2: a full collection loses its oldest update.
         if self.updates.len() >= UPDATES_KEPT {
             self.updates.pop_front();
         }
         self.updates.push_back(update);
-        self.count = self.count.saturating_add(1);
     }
 }
 

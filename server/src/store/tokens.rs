@@ -1,8 +1,10 @@
 //! The issued tokens in memory.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
+use super::query::{TokenPage, TokenQuery};
 use super::revocation::TokenSelection;
 use super::{IssuedToken, KeyStanding, StoreError};
 use crate::clock::UnixSeconds;
@@ -17,17 +19,24 @@ pub(super) struct Tokens {
     by_end: BTreeSet<(UnixSeconds, TokenName)>,
 }
 
+/// What adding a token did besides.
+pub(super) struct Recorded {
+    /// Tokens that had expired were removed.
+    pub(super) made_room: bool,
+}
+
 /// Resource server and token id: of each resource server its own ids, as the ids of tokens with `exi` begin with its
 /// name and `rs1` followed by 11 reads like `rs11` followed by 1.
-type TokenName = (Arc<str>, Vec<u8>);
+pub(super) type TokenName = (Arc<str>, Vec<u8>);
 
 impl Tokens {
+    /// Adds a token. When there is no room, those that expired before `now` are removed: then it says so.
     pub(super) fn record(
         &mut self,
         token: IssuedToken,
         now: UnixSeconds,
         capacity: usize,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Recorded, StoreError> {
         if self.by_id.contains_key(&token_name(&token)) {
             return Err(StoreError::Conflict);
         }
@@ -38,24 +47,46 @@ impl Tokens {
         }) {
             return Err(StoreError::Conflict);
         }
-        if self.by_id.len() >= capacity {
-            self.remove_expired(now);
-        }
+        let made_room = self.by_id.len() >= capacity && self.remove_expired(now) > 0;
         if self.by_id.len() >= capacity {
             return Err(StoreError::Full);
         }
+        self.insert(token);
+        Ok(Recorded { made_room })
+    }
+
+    /// Adds a token without a question, after all that were issued before it.
+    pub(super) fn insert(&mut self, token: IssuedToken) {
         let token = Arc::new(token);
-        let end = self
-            .by_holder
-            .entry(holder(&token))
-            .or_insert(token.expires_at);
-        *end = token.expires_at.max(*end);
+        if token.revoked_at.is_none() {
+            let end = self.by_holder.entry(holder(&token)).or_default();
+            *end = token.expires_at.max(*end);
+        }
         self.by_end.insert((token.expires_at, token_name(&token)));
         if !token.key_id.is_empty() {
             self.by_key.insert(token.key_id.clone(), token.clone());
         }
         self.by_id.insert(token_name(&token), token);
-        Ok(())
+    }
+
+    /// The tokens that a query chooses, in the order of their ends.
+    pub(super) fn page(&self, query: &TokenQuery) -> TokenPage {
+        let start = match &query.after {
+            Some(place) => Bound::Excluded(place.clone()),
+            None => Bound::Unbounded,
+        };
+        let mut page = TokenPage::default();
+        for (number, place) in self.by_end.range((start, Bound::Unbounded)).enumerate() {
+            if page.tokens.len() >= query.limit || number >= TokenQuery::LOOKED_AT {
+                page.more = true;
+                break;
+            }
+            page.last = Some(place.clone());
+            let token = self.by_id.get(&place.1);
+            page.tokens
+                .extend(token.filter(|token| query.chooses(token)).cloned());
+        }
+        page
     }
 
     pub(super) fn key_standing(

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::authorization_server::AuthorizationServer;
 use crate::event::Event;
-use crate::registry::Device;
 use crate::store::{IssuedToken, Requester, StoreError, TokenSelection};
 
 impl AuthorizationServer {
@@ -42,7 +41,7 @@ impl AuthorizationServer {
     ) -> Result<Option<Vec<Arc<IssuedToken>>>, StoreError> {
         // First no new tokens, then none of the old ones: a token that is issued meanwhile is looked at once more
         // before it leaves.
-        if !self.set_disabled(name, true).await? {
+        if self.set_disabled(name, true).await?.is_none() {
             return Ok(None);
         }
         let revoked = self.revoke(&TokenSelection::Client(name.into())).await?;
@@ -53,27 +52,20 @@ impl AuthorizationServer {
         Ok(Some(revoked))
     }
 
-    /// Lets a device in again; `false` if there is none. What was revoked stays revoked.
+    /// Lets a device in again. What was revoked stays revoked. Whether it is in: not if its record disables it; `None`
+    /// if there is no such device.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn enable_device(&self, name: &str) -> Result<bool, StoreError> {
-        self.set_disabled(name, false).await
+    pub async fn enable_device(&self, name: &str) -> Result<Option<bool>, StoreError> {
+        let disabled = self.set_disabled(name, false).await?;
+        Ok(disabled.map(|disabled| !disabled))
     }
 
-    async fn set_disabled(&self, name: &str, disabled: bool) -> Result<bool, StoreError> {
-        let registry = self.store.registry().await?;
-        let Some(device) = registry.device(name) else {
-            return Ok(false);
-        };
-        self.store
-            .put_device(Device {
-                disabled,
-                ..Device::clone(device)
-            })
-            .await?;
+    async fn set_disabled(&self, name: &str, disabled: bool) -> Result<Option<bool>, StoreError> {
+        let outcome = self.store.set_disabled(name, disabled).await?;
         self.refresh().await?;
-        Ok(true)
+        Ok(outcome)
     }
 
     /// Takes expired tokens from the list (RFC 9770 Section 5.1).

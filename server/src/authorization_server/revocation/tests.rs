@@ -425,7 +425,7 @@ async fn a_disabled_device_has_no_tokens_and_gets_none() {
         2
     );
     assert_eq!(bench.list(&meter(), "").await.code, Code::UNAUTHORIZED);
-    assert_eq!(bench.server.enable_device("meter").await, Ok(true));
+    assert_eq!(bench.server.enable_device("meter").await, Ok(Some(true)));
     let old_key = bench.ask(&meter(), &ask_for_key("gateway", &kid)).await;
     assert_eq!(old_key.code, Code::BAD_REQUEST, "its old key has ended");
     bench.grant(&meter(), &ask("gateway")).await;

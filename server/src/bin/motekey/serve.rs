@@ -4,6 +4,7 @@ mod data_directory;
 mod listening;
 mod reload;
 mod signals;
+mod store;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use motekey_server::authorization_server::AuthorizationServer;
 use motekey_server::config::{Configuration, Settings};
 use motekey_server::event::TracingSubscriber;
 use motekey_server::listen::Listen;
-use motekey_server::store::{DurableCounters, MemoryStore, Store};
+use motekey_server::store::Store;
 use tracing::{info, warn};
 
 use crate::failure::Failure;
@@ -40,9 +41,9 @@ const MAX_BLOCKING: usize = 4;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Without --config nobody is registered and every request is refused.\n\
-        Without --data, a restart begins all numbers anew: sequence numbers of tokens for resource servers without a\n\
-        clock (RFC 9200 Section 5.10.3), key ids and token ids. With or without it, devices keep their keys and tokens\n\
-        their lifetime; a device that wants other rights for a token from before the restart asks for a new one.\n\n\
+        With --data, numbers, issued tokens, the revocation list and disabled devices are on the disk before an answer\n\
+        leaves, in motekey.db. Without it a restart begins all numbers anew, among them the sequence numbers of tokens\n\
+        for resource servers without a clock (RFC 9200 Section 5.10.3), and what was revoked is forgotten.\n\n\
         Signals: SIGTERM and SIGINT end the server, SIGHUP reads the configuration file again.\n\
         Log lines go to standard error; MOTEKEY_LOG sets their level (error, warn, info, debug, trace).\n\n\
         Examples:\n  motekey serve --config motekey.toml --data /var/lib/motekey\n  \
@@ -53,7 +54,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Where numbers are kept that must go on after a restart; created for its owner alone.
+    /// Where is kept what must outlast a restart; created for its owner alone.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -113,16 +114,11 @@ async fn serve(
         warn!("{warning}");
     }
     let nobody = registry.devices().next().is_none();
-    let memory =
-        Arc::new(MemoryStore::with_registry(registry).with_capacity(settings.max_issued_tokens));
-    let store: Arc<dyn Store> = match data {
-        Some(data) => Arc::new(counters(memory.clone(), data)?),
-        None => memory.clone(),
-    };
+    let opened = store::open(registry, settings.max_issued_tokens, data)?;
     // Signals are taken before anybody can see that the server runs.
     let mut signals = Signals::new()
         .map_err(|error| Failure::Local(format!("cannot receive signals: {error}")))?;
-    let server = Arc::new(authorization_server(store, &settings).await?);
+    let server = Arc::new(authorization_server(opened.store, &settings).await?);
     let address = arguments
         .listen
         .or(settings.listen)
@@ -140,7 +136,7 @@ async fn serve(
     let address = running.secure_address();
     info!(%address, %dtls, "listening");
     advise(address, dtls, nobody);
-    let reload = Reload::new(arguments.config.clone(), settings, memory, server);
+    let reload = Reload::new(arguments.config.clone(), settings, opened.replace, server);
     loop {
         match signals.next().await {
             Signal::Reload => reload.run().await,
@@ -153,14 +149,6 @@ async fn serve(
     end(running.shutdown(), &mut signals).await;
     info!("ended");
     Ok(())
-}
-
-fn counters(memory: Arc<MemoryStore>, data: &DataDirectory) -> Result<DurableCounters, Failure> {
-    DurableCounters::open(memory, data.path()).map_err(|error| {
-        Failure::Local(format!(
-            "{error}; next: restore it from a backup, or start with another --data and new shared keys for resource servers"
-        ))
-    })
 }
 
 async fn authorization_server(

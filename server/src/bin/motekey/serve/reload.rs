@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use motekey_server::authorization_server::AuthorizationServer;
 use motekey_server::config::{Configuration, Settings};
-use motekey_server::store::MemoryStore;
 use tracing::{error, info, warn};
+
+use super::store::ReplaceRegistry;
 
 /// What is needed to take over a new configuration.
 pub(super) struct Reload {
     config: Option<PathBuf>,
     /// The settings that the server was started with.
     settings: Settings,
-    store: Arc<MemoryStore>,
+    replace: ReplaceRegistry,
     server: Arc<AuthorizationServer>,
 }
 
@@ -21,13 +22,13 @@ impl Reload {
     pub(super) fn new(
         config: Option<PathBuf>,
         settings: Settings,
-        store: Arc<MemoryStore>,
+        replace: ReplaceRegistry,
         server: Arc<AuthorizationServer>,
     ) -> Self {
         Self {
             config,
             settings,
-            store,
+            replace,
             server,
         }
     }
@@ -61,7 +62,10 @@ impl Reload {
                 "these settings take effect at the next start"
             );
         }
-        self.store.replace_registry(configuration.registry);
+        if let Err(problem) = (self.replace)(configuration.registry) {
+            error!(%problem, "configuration not taken over, the former one stays");
+            return;
+        }
         match self.server.refresh().await {
             Ok(()) => info!("configuration taken over"),
             Err(problem) => error!(%problem, "configuration not taken over"),
