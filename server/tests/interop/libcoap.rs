@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -45,6 +45,14 @@ impl Client {
         Self {
             program: self.program,
             arguments: arguments.into(),
+        }
+    }
+
+    /// Uses the key pair of this PEM file as raw public key.
+    pub(crate) fn with_key_pair(&self, file: &Path) -> Self {
+        Self {
+            program: self.program,
+            arguments: vec!["-M".into(), file.into()],
         }
     }
 

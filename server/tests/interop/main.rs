@@ -8,6 +8,7 @@
 )]
 
 mod libcoap;
+mod public_key;
 mod site;
 
 use std::ffi::{OsStr, OsString};
