@@ -45,6 +45,11 @@ impl Default for Timing {
 pub struct Limits {
     /// Longest datagram that a handshake sends, in bytes of UDP payload; at least 96. Default 1,232 (the IPv6
     /// minimum MTU without headers).
+    ///
+    /// A ClientHello that does not fit goes out in parts, which servers without state before the cookie, ours among
+    /// them, do not take. With the defaults it needs 92 bytes with a pre-shared key, 112 with a certificate, 124 with a
+    /// raw public key. To it comes the own Connection ID. An offer to resume (8 bytes with our server) is left out
+    /// where it does not fit.
     pub datagram: u16,
     /// Bytes of handshake messages that wait for missing parts. Default 4,096; an eighth more is used to keep track.
     pub handshake_buffer: u16,

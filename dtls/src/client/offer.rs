@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use crate::certificate::CertificateType;
 use crate::codec::extension::{self, number};
+use crate::codec::handshake::HEADER as MESSAGE_HEADER;
 use crate::codec::hello::{ClientHello, EMPTY_RENEGOTIATION_INFO_SCSV, ServerHello};
+use crate::codec::record::HEADER as RECORD_HEADER;
 use crate::codec::{DTLS_1_2, TooLong};
 use crate::config::ClientConfig;
 use crate::credentials::ClientCredential;
@@ -13,6 +15,7 @@ use crate::error::HandshakeError;
 use crate::handshake::Output;
 use crate::record::ConnectionId;
 use crate::resumption::ClientSession;
+use crate::server::COOKIE;
 use crate::suite::{CipherSuite, KeyExchange};
 
 /// What the ClientHello says; the same in each of them (RFC 6347 Section 4.2.1).
@@ -65,7 +68,7 @@ impl Offer {
             ClientCredential::RawPublicKey { .. } => Some(CertificateType::RawPublicKey),
             ClientCredential::Certificate { .. } => Some(CertificateType::X509),
         };
-        Ok(Self {
+        let mut offer = Self {
             random: out.random.block(),
             session: session
                 .filter(|session| suites.contains(&session.suite))
@@ -79,7 +82,21 @@ impl Offer {
             },
             certificate_type,
             connection_id,
-        })
+        };
+        // A hello in parts is not taken by servers that keep no state before the cookie: rather a full handshake.
+        if !offer.fits(usize::from(config.limits.datagram))? {
+            offer.session = None;
+        }
+        Ok(offer)
+    }
+
+    /// Whether a hello with the cookie of our own server fits into a datagram.
+    fn fits(&self, limit: usize) -> Result<bool, TooLong> {
+        let body = self.encode(&[0; COOKIE])?.len();
+        let whole = body
+            .saturating_add(RECORD_HEADER)
+            .saturating_add(MESSAGE_HEADER);
+        Ok(whole <= limit)
     }
 
     pub(super) fn encode(&self, cookie: &[u8]) -> Result<Vec<u8>, TooLong> {

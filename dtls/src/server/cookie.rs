@@ -11,7 +11,7 @@ use crate::crypto::{CryptoProvider, RandomError, RandomSource};
 use crate::time::Instant;
 
 /// Bytes of a cookie: 95 bits of HMAC and one that tells the secret.
-pub(super) const COOKIE: usize = 12;
+pub(crate) const COOKIE: usize = 12;
 
 /// How long a secret makes cookies; it is accepted for as long again.
 const ROTATION: Duration = Duration::from_secs(60);

@@ -38,11 +38,12 @@ pub enum FirstContact {
     Accept(Box<Connection>),
 }
 
-/// The server's part that belongs to no session: 80 bytes of secrets, and nothing that grows.
+/// The server's part that belongs to no session: 80 bytes of secrets, two counters, and nothing that grows.
 pub struct Server {
     config: Arc<ServerConfig>,
     secrets: CookieSecrets,
     waiting: Waiting,
+    fragmented_hellos: u64,
 }
 
 impl fmt::Debug for Server {
@@ -61,6 +62,15 @@ struct First<'a> {
     hello: ClientHello<'a>,
 }
 
+/// What is no ClientHello in one piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    /// A part of one.
+    Fragment,
+    /// Something else.
+    Other,
+}
+
 impl Server {
     /// A server that starts at `now`.
     ///
@@ -75,6 +85,7 @@ impl Server {
             config,
             secrets: CookieSecrets::new(now, random)?,
             waiting: Waiting::default(),
+            fragmented_hellos: 0,
         })
     }
 
@@ -86,6 +97,13 @@ impl Server {
     /// Handshakes that wait for the answer to a look-up ([`crate::PskAnswer::Pending`]) now.
     pub fn waiting_lookups(&self) -> usize {
         self.waiting.count()
+    }
+
+    /// ClientHellos in parts that were ignored. To put them together would need state before the cookie, and a
+    /// client whose identity goes in ClientKeyExchange has a hello that fits: ours does in 127 bytes, with every kind
+    /// of credential (RFC 6347 Section 4.2.1: a server may want no state there).
+    pub const fn fragmented_hellos(&self) -> u64 {
+        self.fragmented_hellos
     }
 
     /// The Connection ID in a datagram, if its first record carries one: look the session up by it. `None`: look it
@@ -121,8 +139,13 @@ impl Server {
         datagram: &[u8],
         random: &mut dyn RandomSource,
     ) -> Result<FirstContact, RandomError> {
-        let Some(first) = First::read(datagram) else {
-            return Ok(FirstContact::Ignore);
+        let first = match First::read(datagram) {
+            Ok(first) => first,
+            Err(unread) => {
+                let fragments = u64::from(unread == Unread::Fragment);
+                self.fragmented_hellos = self.fragmented_hellos.saturating_add(fragments);
+                return Ok(FirstContact::Ignore);
+            }
         };
         self.secrets.rotate(now, random)?;
         let provider = self.config.provider;
@@ -148,22 +171,22 @@ impl Server {
 }
 
 impl<'a> First<'a> {
-    fn read(datagram: &'a [u8]) -> Option<Self> {
-        let record = Records::new(datagram, 0).next()?;
+    fn read(datagram: &'a [u8]) -> Result<Self, Unread> {
+        let record = Records::new(datagram, 0).next().ok_or(Unread::Other)?;
         if record.content_type != ContentType::Handshake || record.epoch != 0 {
-            return None;
+            return Err(Unread::Other);
         }
         let mut reader = Reader::new(record.fragment);
-        let fragment = Fragment::read(&mut reader).ok()?;
-        // A ClientHello in parts would need state before the cookie.
-        if fragment.kind != HandshakeType::CLIENT_HELLO
-            || !fragment.is_whole()
-            || !reader.is_empty()
-        {
-            return None;
+        let fragment = Fragment::read(&mut reader).map_err(|_| Unread::Other)?;
+        if fragment.kind != HandshakeType::CLIENT_HELLO || !reader.is_empty() {
+            return Err(Unread::Other);
         }
-        let hello = ClientHello::decode(fragment.data).ok()?;
-        Some(Self {
+        // A ClientHello in parts would need state before the cookie.
+        if !fragment.is_whole() {
+            return Err(Unread::Fragment);
+        }
+        let hello = ClientHello::decode(fragment.data).map_err(|_| Unread::Other)?;
+        Ok(Self {
             record_sequence: record.sequence,
             fragment,
             hello,

@@ -23,6 +23,7 @@ use crate::reassembly::Message;
 use crate::resumption::{Resumable, SESSION_ID, ServerSession};
 use crate::schedule::{Randoms, Transcript};
 
+pub(crate) use cookie::COOKIE;
 pub use front::{FirstContact, Server};
 use key_exchange::{AwaitKey, ExpectClientKeyExchange};
 pub(crate) use lookups::Waiting;
