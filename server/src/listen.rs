@@ -14,6 +14,10 @@ use tokio::task::JoinHandle;
 /// How long a handshake may take. The endpoint has a limit of its own; the shorter one counts.
 const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(60);
 
+/// Bytes of datagrams that wait in a socket. Linux counts 832 for a short one and gives twice as many as asked for, up
+/// to twice `net.core.rmem_max`: where that is 4 MiB, 10,000 devices may come at once, instead of 256.
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
 /// Makes a DTLS backend that accepts whom the credentials know. Called on a tokio runtime.
 pub type BackendFactory = Box<dyn FnOnce(Arc<dyn CredentialSource>) -> Box<dyn Backend> + Send>;
 
@@ -66,11 +70,11 @@ impl Listen {
         plain: Option<Arc<dyn Handler>>,
     ) -> io::Result<Running> {
         let security = Security::Dtls((self.backend)(credentials));
-        let socket = UdpSocket::bind(self.secure).await?;
+        let socket = bind(self.secure).await?;
         let secure = Driver::start(socket, self.endpoint.clone(), security, Some(secure))?;
         let plain = match (self.plain, plain) {
             (Some(address), Some(handler)) => {
-                let socket = UdpSocket::bind(address).await?;
+                let socket = bind(address).await?;
                 Some(Driver::start(
                     socket,
                     self.endpoint,
@@ -86,6 +90,16 @@ impl Listen {
             tasks: Vec::new(),
         })
     }
+}
+
+/// A socket that holds the datagrams of a burst until the server has time for them.
+async fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address).await?;
+    // As much as the system allows. What does not fit is lost, and sent again by its peer.
+    if let Err(error) = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
+        tracing::debug!(%error, "the receive buffer stays as it is");
+    }
+    Ok(socket)
 }
 
 /// A server that runs. Dropping it ends it without a goodbye.

@@ -1,12 +1,13 @@
 //! An authorization server on sockets.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use motekey_coap::driver::{Context, Handle, Handler, HandlerFuture};
 use motekey_coap::dtls::{CloseReason, PeerIdentity, SessionId};
-use motekey_coap::endpoint::ObservationId;
+use motekey_coap::endpoint::{ObservationId, Refusal};
 use motekey_coap::message::Request;
 
 use super::AuthorizationServer;
@@ -106,6 +107,18 @@ impl Handler for SecureHandler {
                 client: party.map(|party| party.name().clone()),
             }
         });
+    }
+
+    fn moved(&self, session: SessionId, from: SocketAddr, to: SocketAddr) {
+        self.0.subscribers.session_moved(session, from, to);
+    }
+
+    fn handshake_failed(&self, peer: SocketAddr, reason: &CloseReason) {
+        self.0.subscribers.handshake_failed(peer, reason);
+    }
+
+    fn refused(&self, peer: SocketAddr, reason: Refusal) {
+        self.0.subscribers.handshake_refused(peer, reason);
     }
 
     fn observation_ended(&self, observation: ObservationId) {

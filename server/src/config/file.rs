@@ -42,6 +42,8 @@ pub(super) struct AuthorizationServerTable {
 pub(super) struct LimitsTable {
     pub(super) max_sessions: Option<Spanned<u64>>,
     pub(super) max_half_open_sessions: Option<Spanned<u64>>,
+    pub(super) max_sessions_per_source: Option<Spanned<u64>>,
+    pub(super) max_half_open_sessions_per_source: Option<Spanned<u64>>,
     pub(super) handshake_time_limit_seconds: Option<Spanned<u64>>,
     pub(super) idle_time_limit_seconds: Option<Spanned<u64>>,
     pub(super) acknowledgement_timeout_milliseconds: Option<Spanned<u64>>,

@@ -14,16 +14,7 @@ pub(super) fn endpoint(
     mut config: EndpointConfig,
     table: &LimitsTable,
 ) -> Result<EndpointConfig, Problem> {
-    if let Some(number) = count("max_sessions", table.max_sessions.as_ref(), 1..=1_000_000)? {
-        config.max_sessions = number;
-    }
-    if let Some(number) = count(
-        "max_half_open_sessions",
-        table.max_half_open_sessions.as_ref(),
-        1..=100_000,
-    )? {
-        config.max_half_open = number;
-    }
+    sessions(table, &mut config)?;
     if let Some(seconds) = in_range(
         "handshake_time_limit_seconds",
         table.handshake_time_limit_seconds.as_ref(),
@@ -62,6 +53,42 @@ pub(super) fn endpoint(
         config.max_message = bytes;
     }
     Ok(config)
+}
+
+/// How many sessions there are at a time.
+fn sessions(table: &LimitsTable, config: &mut EndpointConfig) -> Result<(), Problem> {
+    let limits = [
+        (
+            "max_sessions",
+            &table.max_sessions,
+            1_000_000,
+            &mut config.max_sessions,
+        ),
+        (
+            "max_half_open_sessions",
+            &table.max_half_open_sessions,
+            100_000,
+            &mut config.max_half_open,
+        ),
+        (
+            "max_sessions_per_source",
+            &table.max_sessions_per_source,
+            1_000_000,
+            &mut config.max_sessions_per_source,
+        ),
+        (
+            "max_half_open_sessions_per_source",
+            &table.max_half_open_sessions_per_source,
+            100_000,
+            &mut config.max_half_open_per_source,
+        ),
+    ];
+    for (name, value, most, limit) in limits {
+        if let Some(number) = count(name, value.as_ref(), 1..=most)? {
+            *limit = number;
+        }
+    }
+    Ok(())
 }
 
 /// How many issued tokens are remembered, if the table says so.

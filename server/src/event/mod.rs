@@ -3,12 +3,15 @@
 //! No event holds a secret: names, public ids, codes and reasons only.
 
 mod recorder;
+mod session;
 mod tracing;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use motekey_coap::dtls::SessionId;
+use motekey_coap::endpoint::Refusal;
 use motekey_coap::message::Code;
 use motekey_cose::revocation::TokenHash;
 
@@ -154,12 +157,35 @@ pub enum Event {
         /// Who it is, if it is known.
         client: Option<Arc<str>>,
     },
-    /// A session ended or a handshake failed.
+    /// A session ended.
     SessionClosed {
         /// The session.
         session: SessionId,
         /// Why.
         reason: String,
+    },
+    /// The peer of a session has another address now; its Connection ID and a verified record proved it.
+    SessionMoved {
+        /// The session.
+        session: SessionId,
+        /// Where it was.
+        from: SocketAddr,
+        /// Where it is.
+        to: SocketAddr,
+    },
+    /// A handshake failed: wrong credential, wrong message, alert of the peer, or no end in time.
+    HandshakeFailed {
+        /// The peer's address.
+        peer: SocketAddr,
+        /// Why.
+        reason: String,
+    },
+    /// A peer got no place for its handshake: the table is full, or its source has its share.
+    HandshakeRefused {
+        /// The peer's address.
+        peer: SocketAddr,
+        /// Why.
+        reason: Refusal,
     },
 }
 

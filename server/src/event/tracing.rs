@@ -111,6 +111,14 @@ impl Subscriber for TracingSubscriber {
             Event::SessionClosed { session, reason } => {
                 debug!(session = session.0, reason, "session closed")
             }
+            Event::SessionMoved { session, from, to } => {
+                debug!(session = session.0, %from, %to, "session moved");
+            }
+            // Strangers cause these, at any rate.
+            Event::HandshakeFailed { peer, reason } => debug!(%peer, reason, "handshake failed"),
+            Event::HandshakeRefused { peer, reason } => {
+                debug!(%peer, %reason, "handshake refused");
+            }
         }
     }
 }
@@ -133,6 +141,7 @@ impl fmt::Display for Hex<'_> {
 mod tests {
     use std::sync::Mutex;
 
+    use motekey_coap::endpoint::Refusal;
     use motekey_coap::message::Code;
     use tracing::span::{Attributes, Id, Record};
     use tracing::{Level, Metadata};
@@ -174,7 +183,18 @@ mod tests {
             code: Code::UNAUTHORIZED,
             detail: String::new(),
         };
+        let peer = "192.0.2.1:1".parse().unwrap();
+        let failed = Event::HandshakeFailed {
+            peer,
+            reason: String::new(),
+        };
+        let crowded = Event::HandshakeRefused {
+            peer,
+            reason: Refusal::TableFull,
+        };
         for (event, level) in [
+            (failed, Level::DEBUG),
+            (crowded, Level::DEBUG),
             (denied(None), Level::DEBUG),
             (denied(Some("meter")), Level::INFO),
             (refused("format"), Level::DEBUG),

@@ -1,12 +1,13 @@
 //! A resource server on sockets.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use motekey_coap::driver::{Context, Handle, Handler, HandlerFuture};
 use motekey_coap::dtls::{CloseReason, PeerIdentity, SessionId};
-use motekey_coap::endpoint::ObservationId;
+use motekey_coap::endpoint::{ObservationId, Refusal};
 use motekey_coap::message::Request;
 
 use super::ResourceServer;
@@ -96,6 +97,18 @@ impl Handler for SecureHandler {
 
     fn closed(&self, session: SessionId, reason: &CloseReason) {
         self.0.unbind_session(session, &reason.to_string());
+    }
+
+    fn moved(&self, session: SessionId, from: SocketAddr, to: SocketAddr) {
+        self.0.subscribers.session_moved(session, from, to);
+    }
+
+    fn handshake_failed(&self, peer: SocketAddr, reason: &CloseReason) {
+        self.0.subscribers.handshake_failed(peer, reason);
+    }
+
+    fn refused(&self, peer: SocketAddr, reason: Refusal) {
+        self.0.subscribers.handshake_refused(peer, reason);
     }
 
     fn observation_ended(&self, observation: ObservationId) {

@@ -8,6 +8,8 @@
 )]
 
 mod device;
+#[cfg(target_os = "linux")]
+mod fleet;
 mod program;
 
 use std::time::{Duration, Instant};

@@ -209,10 +209,13 @@ fn every_setting_of_a_resource_server_arrives() {
 
 #[test]
 fn limits_arrive_and_have_ranges() {
-    let text =
-        "[limits]\nmax_sessions = 10\nhandshake_time_limit_seconds = 5\nmax_issued_tokens = 7\n";
+    let text = "[limits]\nmax_sessions = 10\nmax_half_open_sessions = 11\nmax_sessions_per_source = 12\n\
+                max_half_open_sessions_per_source = 13\nhandshake_time_limit_seconds = 5\nmax_issued_tokens = 7\n";
     let settings = parse(text).unwrap().settings;
     assert_eq!(settings.endpoint.max_sessions, 10);
+    assert_eq!(settings.endpoint.max_half_open, 11);
+    assert_eq!(settings.endpoint.max_sessions_per_source, 12);
+    assert_eq!(settings.endpoint.max_half_open_per_source, 13);
     assert_eq!(settings.endpoint.handshake_time_limit.as_secs(), 5);
     assert_eq!(settings.max_issued_tokens, 7);
 }
