@@ -20,5 +20,8 @@ mod many;
 mod matching;
 mod messages;
 mod observe;
+#[cfg(feature = "motekey")]
+mod outcomes;
 mod sessions;
+mod sources;
 mod support;
