@@ -113,18 +113,25 @@ impl Endpoint {
         let Some(session) = self.table.get_mut(id) else {
             return;
         };
-        if session.phase_deadline(&self.config) <= now {
-            let reason = match session.phase {
+        let expired = session.phase_deadline(&self.config) <= now;
+        let phase = session.phase;
+        if let Transport::Dtls(dtls) = &mut session.transport
+            && dtls.poll_timeout().is_some_and(|at| at <= now)
+        {
+            dtls.handle_timeout(now);
+            // What DTLS knows of the end of a handshake says more than that its time is over.
+            if expired {
+                self.settle(now, id);
+            }
+        }
+        let session = self.table.get(id);
+        if expired && session.is_some_and(|session| session.phase == phase) {
+            let reason = match phase {
                 Phase::HalfOpen => CloseReason::HandshakeTimeout,
                 Phase::Connected => CloseReason::IdleTimeout,
                 Phase::Closing => CloseReason::Local,
             };
             return self.end(now, id, reason);
-        }
-        if let Transport::Dtls(dtls) = &mut session.transport
-            && dtls.poll_timeout().is_some_and(|at| at <= now)
-        {
-            dtls.handle_timeout(now);
         }
         self.with_awake(now, id, |exchanges, context| {
             exchanges.handle_timeout(context)

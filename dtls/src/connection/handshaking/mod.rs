@@ -176,6 +176,10 @@ impl Handshaking {
         }
         match self.timer.due(now) {
             Due::Nothing => Next::Stay,
+            // What came under protection did not verify: the peer has another key.
+            Due::Expired if self.forged > 0 && matches!(self.machine, Some(Machine::Server(_))) => {
+                Next::Close(CloseReason::HandshakeFailed(HandshakeError::Finished))
+            }
             Due::Expired => Next::Close(CloseReason::HandshakeTimeout),
             Due::Repeat => self
                 .repeat(now, queues)
