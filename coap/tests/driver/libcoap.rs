@@ -1,4 +1,4 @@
-//! libcoap with raw public keys and certificates, both ways, through the whole stack: a small body and one in blocks.
+//! libcoap with each kind of credential, both ways, through the whole stack: a small body and one in blocks.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use crate::foreign::wait_for;
-use crate::hello::free_port;
+use crate::hello::{KEY, free_port};
 use crate::program::Program;
 use crate::signed::{AUTHORITY, CLIENT, Files, clock, key_pair, start};
 
@@ -26,12 +26,15 @@ fn long_body() -> Vec<u8> {
 /// How a peer shows who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    PreSharedKey,
     RawPublicKey,
     Certificate,
 }
 
 /// What Debian's libcoap can do: raw public keys with GnuTLS only.
-const CELLS: [(&str, Kind); 3] = [
+const CELLS: [(&str, Kind); 5] = [
+    ("gnutls", Kind::PreSharedKey),
+    ("openssl", Kind::PreSharedKey),
     ("gnutls", Kind::RawPublicKey),
     ("gnutls", Kind::Certificate),
     ("openssl", Kind::Certificate),
@@ -41,6 +44,12 @@ const CELLS: [(&str, Kind); 3] = [
 fn key_arguments(kind: Kind, party: &str, files: &Files) -> Vec<String> {
     let key = files.path(&format!("{party}-key.pem"));
     match kind {
+        Kind::PreSharedKey => {
+            let identity = ["-u", "device"].map(String::from);
+            let identity = (party == "client").then_some(identity);
+            let key = ["-k".into(), String::from_utf8(KEY.to_vec()).unwrap()];
+            identity.into_iter().flatten().chain(key).collect()
+        }
         Kind::RawPublicKey => vec!["-M".into(), key],
         Kind::Certificate => vec![
             "-c".into(),
@@ -59,7 +68,7 @@ fn run(program: &str, arguments: &[String]) -> Program {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d13_d23_libcoap_clients_with_key_pairs_get_and_send_small_and_long_bodies() {
+async fn d13_d23_libcoap_clients_get_and_send_small_and_long_bodies() {
     for (library, kind) in CELLS {
         let (server, greeter) = start(kind == Kind::Certificate).await;
         let files = Files::new(&format!("clients-{library}-{kind:?}"));
@@ -75,6 +84,9 @@ async fn d13_d23_libcoap_clients_with_key_pairs_get_and_send_small_and_long_bodi
         wait_for(call("get", "/hello", &[]), b"hello from motekey").await;
         let identity = greeter.take().unwrap();
         match kind {
+            Kind::PreSharedKey => {
+                assert_eq!(identity, PeerIdentity::PreSharedKey(b"device".to_vec()));
+            }
             Kind::RawPublicKey => assert_eq!(
                 identity,
                 PeerIdentity::RawPublicKey(key_pair(3).public_key_info().to_vec())
@@ -99,7 +111,7 @@ async fn wait_for_bytes(mut program: Program, text: Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d13_d23_our_client_with_a_key_pair_talks_to_libcoap_servers() {
+async fn d13_d23_our_client_talks_to_libcoap_servers() {
     for (library, kind) in CELLS {
         let files = Files::new(&format!("servers-{library}-{kind:?}"));
         let port = free_port();
@@ -140,6 +152,7 @@ async fn start_client() -> Handle {
 
 fn credential(kind: Kind) -> ClientCredential {
     match kind {
+        Kind::PreSharedKey => crate::hello::credential(b"device", KEY),
         Kind::RawPublicKey => ClientCredential::RawPublicKey {
             key: key_pair(3),
             server: key_pair(2).public_key_info().to_vec(),

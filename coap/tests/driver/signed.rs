@@ -15,6 +15,7 @@ use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use tokio::net::UdpSocket;
 
 use crate::foreign::wait_for;
+use crate::hello::Device;
 use crate::program::Program;
 
 /// Those of the suite of backends: keys 1 (authority), 2 (server), 3 (client).
@@ -33,14 +34,14 @@ pub(crate) fn key_pair(number: u8) -> KeyPair {
     KeyPair::p256(&[number; 32]).unwrap()
 }
 
-/// A server with a raw public key, for the client with key 3; with a certificate too, if that is wanted.
+/// A server with a raw public key, for the client with key 3 and the one with the key of [`Device`]; with a certificate too, if that is wanted.
 struct Site {
     certificates: bool,
 }
 
 impl CredentialSource for Site {
-    fn pre_shared_key(&self, _identity: &[u8]) -> PskAnswer {
-        PskAnswer::Unknown
+    fn pre_shared_key(&self, identity: &[u8]) -> PskAnswer {
+        Device.pre_shared_key(identity)
     }
 
     fn raw_public_key(&self, public_key_info: &[u8]) -> bool {
