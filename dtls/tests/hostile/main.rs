@@ -4,7 +4,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod edit;
+mod forgeries;
 mod fragments;
 mod liars;
 mod mutations;
+mod sessions;
 mod strangers;
