@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::State;
-use super::offer::Offer;
+use super::offer::{Agreed, Offer};
 use super::states::{
     Context, ExpectCertificate, ExpectFinished, ExpectServerHelloDone, ExpectServerKeyExchange,
 };
@@ -14,7 +14,7 @@ use crate::error::HandshakeError;
 use crate::handshake::{Output, Secrets, Step};
 use crate::reassembly::Message;
 use crate::record::ConnectionId;
-use crate::resumption::Resumable;
+use crate::resumption::{ClientSession, Resumable};
 use crate::schedule::{Randoms, Role, Transcript};
 use crate::suite::KeyExchange;
 
@@ -103,28 +103,7 @@ impl ExpectServerHello {
             .take()
             .filter(|session| *session.session_id == *session_id);
         if let Some(session) = resumed {
-            if session.suite != agreed.suite {
-                return Err(HandshakeError::Illegal(
-                    "another cipher suite than that of the session",
-                ));
-            }
-            let secrets = Secrets {
-                suite: session.suite,
-                randoms,
-                master: session.master,
-            };
-            out.install_keys(&secrets, Role::Client);
-            let (session_id, origin) = (session.session_id, session.origin);
-            // Who the peer is was shown in the full handshake, and by the master secret again now.
-            let peer = origin.peer.clone();
-            out.resumable = Some(Resumable::Client { session_id, origin });
-            let state = ExpectFinished {
-                transcript: self.transcript,
-                secrets,
-                peer,
-                full: None,
-            };
-            return Ok(Step::Next(State::Finished(Box::new(state))));
+            return resume(session, &agreed, randoms, self.transcript, out);
         }
         let (transcript, credential) = (self.transcript, self.credential);
         let key_exchange = agreed.suite.key_exchange();
@@ -147,6 +126,37 @@ impl ExpectServerHello {
             KeyExchange::EcdheEcdsa => State::Certificate(Box::new(ExpectCertificate { context })),
         }))
     }
+}
+
+/// The server resumes the session that we offered: its Finished comes next.
+fn resume(
+    session: ClientSession,
+    agreed: &Agreed,
+    randoms: Randoms,
+    transcript: Transcript,
+    out: &mut Output<'_>,
+) -> Result<Step<State>, HandshakeError> {
+    if session.suite != agreed.suite {
+        return Err(HandshakeError::Illegal(
+            "another cipher suite than that of the session",
+        ));
+    }
+    let secrets = Secrets {
+        suite: session.suite,
+        randoms,
+        master: session.master,
+    };
+    out.install_keys(&secrets, Role::Client);
+    let (session_id, origin) = (session.session_id, session.origin);
+    // Who the peer is was shown in the full handshake, and by the master secret again now.
+    let peer = origin.peer.clone();
+    out.resumable = Some(Resumable::Client { session_id, origin });
+    Ok(Step::Next(State::Finished(Box::new(ExpectFinished {
+        transcript,
+        secrets,
+        peer,
+        full: None,
+    }))))
 }
 
 /// Messages are kept where we may have to sign them.

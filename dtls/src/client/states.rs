@@ -220,14 +220,7 @@ impl ExpectServerHelloDone {
         let master =
             MasterSecret::extended(out.provider, &premaster, &self.context.transcript.hash());
         if let Some(own) = &own {
-            let mut body = Vec::new();
-            // RFC 5246 Section 7.4.8: over all messages up to this one.
-            own.sign(self.context.transcript.messages(), &mut body)?;
-            out.message(
-                &mut self.context.transcript,
-                HandshakeType::CERTIFICATE_VERIFY,
-                body,
-            );
+            prove(own, &mut self.context.transcript, out)?;
         }
         let secrets = Secrets {
             suite: self.context.agreed.suite,
@@ -275,6 +268,19 @@ impl ExpectServerHelloDone {
         }
         Ok((body, premaster))
     }
+}
+
+/// CertificateVerify.
+fn prove(
+    own: &OwnCertificate,
+    transcript: &mut Transcript,
+    out: &mut Output<'_>,
+) -> Result<(), HandshakeError> {
+    let mut body = Vec::new();
+    // RFC 5246 Section 7.4.8: over all messages up to this one.
+    own.sign(transcript.messages(), &mut body)?;
+    out.message(transcript, HandshakeType::CERTIFICATE_VERIFY, body);
+    Ok(())
 }
 
 /// Waits for the server's Finished.

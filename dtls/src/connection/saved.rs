@@ -172,13 +172,11 @@ impl Established {
             }
             None => out.push(0),
         }
-        match self.resumable.as_deref() {
-            None => out.put_vec8(&[]).ok()?,
-            Some(Resumable::Client { session_id, origin }) => {
-                out.put_vec8(session_id).ok()?;
-                out.extend_from_slice(&origin.binding);
-            }
-            Some(Resumable::Server { session_id, .. }) => out.put_vec8(session_id).ok()?,
+        let resumable = self.resumable.as_deref();
+        out.put_vec8(resumable.map_or(&[], Resumable::session_id))
+            .ok()?;
+        if let Some(Resumable::Client { origin, .. }) = resumable {
+            out.extend_from_slice(&origin.binding);
         }
         out.extend_from_slice(&identity);
         Some(out)
