@@ -123,7 +123,11 @@ fn pem(label: &str, der: &[u8]) -> String {
         for place in 0..4 {
             let symbol = ALPHABET.get((bits >> (18 - 6 * place)) as usize & 63);
             let used = place <= bytes.len();
-            text.push(if used { char::from(*symbol.unwrap()) } else { '=' });
+            text.push(if used {
+                char::from(*symbol.unwrap())
+            } else {
+                '='
+            });
         }
     }
     format!("-----BEGIN {label}-----{text}\n-----END {label}-----\n")

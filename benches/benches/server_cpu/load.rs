@@ -1,5 +1,6 @@
 //! The load: devices on sockets of their own, each at an address of its own, that go on in step. All of them send, then
-//! all wait for their answers, so that the server has work in its socket for most of the time.
+//! all wait for their answers, so that the server has work in its socket for most of the time. The last one waits first:
+//! when it has its answer, the others have theirs, so that the server does not pay for waking the load with each of them.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -88,7 +89,8 @@ impl Load {
         while !self.devices.iter().all(done) {
             self.send();
             let now = self.now();
-            for device in self.devices.iter_mut().filter(|device| !done(device)) {
+            let waiting = self.devices.iter_mut().filter(|device| !done(device));
+            for device in waiting.rev() {
                 device.receive(now);
                 if device.connected && request && !device.answered {
                     device.ask();
@@ -113,9 +115,11 @@ impl Load {
         let mut answers = 0;
         while answers < count {
             self.send();
-            for index in 0..self.devices.len() {
+            for index in (0..self.devices.len()).rev() {
                 let now = self.now();
-                let Some(device) = self.devices.get_mut(index) else { return };
+                let Some(device) = self.devices.get_mut(index) else {
+                    return;
+                };
                 device.receive(now);
                 if device.answered {
                     answers += 1;
@@ -130,7 +134,9 @@ impl Load {
     /// The device leaves, and another comes.
     fn renew(&mut self, index: usize) {
         let mut next = self.device();
-        let Some(device) = self.devices.get_mut(index) else { return };
+        let Some(device) = self.devices.get_mut(index) else {
+            return;
+        };
         std::mem::swap(device, &mut next);
         next.connection.close();
         next.collect();
@@ -147,7 +153,7 @@ impl Load {
             self.devices.iter_mut().for_each(Device::ask);
             self.send();
             let now = self.now();
-            for device in &mut self.devices {
+            for device in self.devices.iter_mut().rev() {
                 while !device.answered {
                     device.receive(now);
                 }

@@ -19,7 +19,7 @@ mod server;
 
 use keys::Manner;
 use load::{CONCURRENCY, Load};
-use process::{Places, Process};
+use process::{Keys, Places, Process};
 
 const ROUNDS: usize = 3;
 /// Idle sessions at ours. libcoap works on each of its sessions with each datagram: it gets fewer.
@@ -45,8 +45,7 @@ struct Figures {
 /// A server under measurement.
 struct Subject {
     name: &'static str,
-    /// Starts it: with raw public keys, or with certificates.
-    start: Box<dyn Fn(bool) -> Result<Process, String>>,
+    start: Box<dyn Fn(Keys) -> Result<Process, String>>,
     /// How devices come if it is not by public keys.
     shared: Manner,
     raw: bool,
@@ -82,25 +81,24 @@ fn requests(server: &Process, manner: &Manner, first: u32, count: usize) -> Opti
 impl Subject {
     fn measure(&self) -> Result<Figures, String> {
         let (mut figures, few) = (Figures::default(), 1 + self.patience);
-        let server = (self.start)(false)?;
+        let server = (self.start)(Keys::Shared)?;
         figures.pre_shared = handshakes(&server, &self.shared, HANDSHAKES / few);
         if self.certificate {
+            let server = (self.start)(Keys::Certified)?;
             let count = SIGNED_HANDSHAKES / few;
             figures.certificate = handshakes(&server, &Manner::Certificate, count);
         }
-        drop(server);
         if self.raw {
-            let server = (self.start)(true)?;
+            let server = (self.start)(Keys::Raw)?;
             let count = SIGNED_HANDSHAKES / few;
             figures.raw = handshakes(&server, &Manner::RawPublicKey, count);
         }
-        let server = (self.start)(false)?;
-        figures.get = requests(&server, &self.shared, 0, REQUESTS / few);
+        figures.get = requests(&server, &self.shared, 1_000_000, REQUESTS / few);
         let idle = u32::try_from(self.idle).unwrap();
-        Load::new(server.address, self.shared.clone(), 1_000).idle(self.idle);
+        Load::new(server.address, self.shared.clone(), 1_100_000).idle(self.idle);
         figures.resident = Some(server.resident() as f64 / 1e3);
         let count = REQUESTS / few / few;
-        figures.idle_get = requests(&server, &self.shared, 2_000 + idle, count);
+        figures.idle_get = requests(&server, &self.shared, 1_200_000 + idle, count);
         Ok(figures)
     }
 }
@@ -117,7 +115,7 @@ fn subjects(places: Places) -> Vec<Subject> {
     };
     let libcoap = |name, program: &'static str, raw| Subject {
         name,
-        start: Box::new(move |raw| places.libcoap(program, raw)),
+        start: Box::new(move |keys| places.libcoap(program, keys)),
         shared: Manner::PreSharedKey,
         raw,
         certificate: true,

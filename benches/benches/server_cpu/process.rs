@@ -36,6 +36,14 @@ fn pin(process: Option<Pid>, cpu: usize) {
     sched_setaffinity(process, &set).unwrap();
 }
 
+/// What a server of libcoap authenticates with: the same server with all kinds is slower with each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Keys {
+    Shared,
+    Raw,
+    Certified,
+}
+
 /// Who keeps off whose CPU.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places {
@@ -67,19 +75,23 @@ impl Places {
     }
 
     /// A server program of libcoap with the key and the certificates of [`keys`]; why not, if it does not run.
-    pub(crate) fn libcoap(self, program: &str, raw: bool) -> Result<Process, String> {
+    pub(crate) fn libcoap(self, program: &str, by: Keys) -> Result<Process, String> {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let [key, certificate, authority] = keys::files(directory);
         let port = free_port();
         let mut command = Command::new(program);
-        command
-            .args(["-A", "127.0.0.1", "-v", "0", "-p", &port.to_string()])
-            .args(["-k", std::str::from_utf8(keys::PRE_SHARED).unwrap()]);
-        if raw {
-            command.arg("-M").arg(key);
-        } else {
-            command.arg("-c").arg(certificate);
-            command.arg("-j").arg(key).arg("-C").arg(authority);
+        command.args(["-A", "127.0.0.1", "-v", "0", "-p", &port.to_string()]);
+        match by {
+            Keys::Shared => {
+                command.args(["-k", std::str::from_utf8(keys::PRE_SHARED).unwrap()]);
+            }
+            Keys::Raw => {
+                command.arg("-M").arg(key);
+            }
+            Keys::Certified => {
+                command.arg("-c").arg(certificate);
+                command.arg("-j").arg(key).arg("-C").arg(authority);
+            }
         }
         let child = command
             .stdin(Stdio::null())
