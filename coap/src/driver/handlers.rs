@@ -1,9 +1,9 @@
 //! The handlers that run.
 
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{self, Poll, Waker};
 
 use tokio::task::JoinSet;
 
@@ -14,7 +14,7 @@ use crate::message::{Code, Request, Response};
 /// Seconds after which a peer may ask again that was turned away.
 const RETRY_AFTER: u32 = 2;
 
-/// A bounded number of tasks, one for each request.
+/// A bounded number of tasks, one for each request that has to wait.
 pub(super) struct Handlers {
     handler: Option<Arc<dyn Handler>>,
     running: JoinSet<(RequestHandle, Response)>,
@@ -34,7 +34,8 @@ impl Handlers {
         self.handler.as_deref()
     }
 
-    /// Begins the work on a request, or answers it at once.
+    /// Begins the work on a request. Gives the response if there was nothing to wait for: a task of its own would cost
+    /// more than most responses.
     pub(super) fn begin(
         &mut self,
         handle: RequestHandle,
@@ -48,10 +49,13 @@ impl Handlers {
             return Some((handle, overloaded()));
         }
         let handler = Arc::clone(handler);
-        self.running.spawn(async move {
-            let response = answer(&*handler, context, request).await;
-            (handle, response)
-        });
+        let mut work = Box::pin(async move { answer(&*handler, context, request).await });
+        let mut once = task::Context::from_waker(Waker::noop());
+        if let Poll::Ready(response) = work.as_mut().poll(&mut once) {
+            return Some((handle, response));
+        }
+        // The task polls it again before it waits, and is then the one to be woken.
+        self.running.spawn(async move { (handle, work.await) });
         None
     }
 
@@ -115,6 +119,10 @@ mod tests {
                         tokio::task::yield_now().await;
                         panic!("as a handler may")
                     }
+                    "/fine-later" => {
+                        tokio::task::yield_now().await;
+                        Response::new(Code::CONTENT)
+                    }
                     _ => Response::new(Code::CONTENT),
                 }
             })
@@ -142,13 +150,18 @@ mod tests {
     #[tokio::test]
     async fn a_panic_of_a_handler_is_answered_with_5_00() {
         let mut handlers = Handlers::new(Some(Arc::new(Paths)), 10);
-        for (path, wanted) in [
-            ("/at-once", Code::INTERNAL_SERVER_ERROR),
-            ("/later", Code::INTERNAL_SERVER_ERROR),
-            ("/fine", Code::CONTENT),
+        for (path, wanted, waits) in [
+            ("/at-once", Code::INTERNAL_SERVER_ERROR, false),
+            ("/later", Code::INTERNAL_SERVER_ERROR, true),
+            ("/fine", Code::CONTENT, false),
+            ("/fine-later", Code::CONTENT, true),
         ] {
-            assert_eq!(begin(&mut handlers, path), None);
-            let (_, response) = handlers.next().await;
+            let at_once = begin(&mut handlers, path);
+            assert_eq!(at_once.is_none(), waits, "{path}");
+            let response = match at_once {
+                Some(response) => response,
+                None => handlers.next().await.1,
+            };
             assert_eq!(response.code, wanted, "{path}");
         }
         assert!(handlers.are_done());
@@ -158,11 +171,11 @@ mod tests {
     async fn handlers_are_bounded_and_a_request_beyond_gets_5_03() {
         let mut handlers = Handlers::new(Some(Arc::new(Paths)), 2);
         assert_eq!(begin(&mut handlers, "/never"), None);
-        assert_eq!(begin(&mut handlers, "/fine"), None);
-        assert_eq!(begin(&mut handlers, "/fine"), Some(overloaded()));
+        assert_eq!(begin(&mut handlers, "/fine-later"), None);
+        assert_eq!(begin(&mut handlers, "/fine-later"), Some(overloaded()));
         let (_, response) = handlers.next().await;
         assert_eq!(response.code, Code::CONTENT);
-        assert_eq!(begin(&mut handlers, "/fine"), None);
+        assert_eq!(begin(&mut handlers, "/fine-later"), None);
     }
 
     #[tokio::test]

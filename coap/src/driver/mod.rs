@@ -1,7 +1,7 @@
 //! The tokio driver: one task that gives an [`Endpoint`] a socket, a clock and its application.
 //!
 //! The task owns the endpoint, so nothing is locked on the path of a datagram. Requests of peers go to a [`Handler`],
-//! each in a task of its own; commands come from any number of [`Handle`]s. When the last handle is dropped, or by
+//! each in a task of its own as soon as it has to wait; commands come from any number of [`Handle`]s. When the last handle is dropped, or by
 //! [`Handle::shutdown`], the driver says goodbye to all peers and ends.
 //!
 //! Time in the endpoint is tokio's clock since the driver began, so the driver runs under `tokio::time::pause` too.
@@ -37,8 +37,9 @@ pub type HandlerFuture<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>
 ///
 /// The notices (all but `handle`) are called on the driver's task: they return at once.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers a request. Runs in a task of its own; how long it takes delays nobody else. A panic is answered with
-    /// 5.00.
+    /// Answers a request. The future is begun on the driver's task; when it waits, it goes on in a task of its own and
+    /// delays nobody else. One that computes for more than some microseconds begins with `tokio::task::yield_now`, so
+    /// that it does so elsewhere. A panic is answered with 5.00.
     ///
     /// An observation begins if [`Context::observation`] is there and the response is
     /// [`Response::observable`].
@@ -88,7 +89,7 @@ pub struct Context {
     /// The peer's address.
     pub peer: SocketAddr,
     /// Who the peer proved to be.
-    pub identity: Option<PeerIdentity>,
+    pub identity: Option<Arc<PeerIdentity>>,
     /// The request came under DTLS.
     pub secure: bool,
     /// The observation that the response may begin.

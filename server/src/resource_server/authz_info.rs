@@ -31,6 +31,8 @@ impl ResourceServer {
         if let Err(response) = self.check_format(request) {
             return response;
         }
+        // A signature is verified here: not on the task that serves the socket.
+        tokio::task::yield_now().await;
         match self.take_upload(&request.payload, now).await {
             // RFC 9200 Section 5.10.1: 2.01.
             Ok(_) => Response::new(Code::CREATED),
