@@ -13,13 +13,16 @@ use crate::time::{Duration, Instant};
 /// token request has a proof-of-possession key in it (RFC 9200 Section 5.8.2).
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
+    /// The Message ID of each entry: all of them are looked through with each message that comes.
+    ids: VecDeque<u16>,
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// When the last of the entries has expired.
+    expires: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    id: u16,
     expires: Instant,
     answer: Option<Zeroizing<Box<[u8]>>>,
 }
@@ -37,12 +40,10 @@ pub(crate) enum Recall {
 
 impl Memory {
     pub(crate) fn recall(&self, now: Instant, id: u16) -> Recall {
-        match self
-            .entries
-            .iter()
-            .rev()
-            .find(|entry| entry.id == id && entry.expires > now)
-        {
+        let entry = self
+            .position(id)
+            .and_then(|position| self.entries.get(position));
+        match entry.filter(|entry| entry.expires > now) {
             None => Recall::New,
             Some(Entry {
                 answer: Some(answer),
@@ -50,6 +51,16 @@ impl Memory {
             }) => Recall::Answered(answer.to_vec()),
             Some(_) => Recall::Seen,
         }
+    }
+
+    /// Where the last message with this ID is.
+    fn position(&self, id: u16) -> Option<usize> {
+        let (front, back) = self.ids.as_slices();
+        // Most IDs are new, and this finds that out many at a time.
+        if !front.contains(&id) && !back.contains(&id) {
+            return None;
+        }
+        self.ids.iter().rposition(|known| *known == id)
     }
 
     pub(crate) fn remember(
@@ -63,16 +74,21 @@ impl Memory {
         while self.entries.len() >= config.max_remembered_messages.max(1) {
             self.forget_oldest();
         }
+        let expires = now + lifetime;
+        self.ids.push_back(id);
         self.entries.push_back(Entry {
-            id,
-            expires: now + lifetime,
+            expires,
             answer: None,
         });
+        // Lifetimes differ by the kind of the message, so the last that came need not be the last that expires.
+        self.expires = self.expires.max(Some(expires));
     }
 
     /// Keeps what was sent for a remembered message.
     pub(crate) fn answered(&mut self, config: &EndpointConfig, id: u16, answer: &[u8]) {
-        let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.id == id) else {
+        // Nearly always the last one.
+        let position = self.ids.iter().rposition(|known| *known == id);
+        let Some(entry) = position.and_then(|position| self.entries.get_mut(position)) else {
             return;
         };
         self.bytes = self.bytes + answer.len() - entry.answer.as_ref().map_or(0, |old| old.len());
@@ -90,8 +106,7 @@ impl Memory {
 
     /// When everything that is remembered has expired. The sooner ones go as new ones come.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        // Lifetimes differ by the kind of the message, so the last that came need not be the last that expires.
-        self.entries.iter().map(|entry| entry.expires).max()
+        self.expires
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {
@@ -103,11 +118,14 @@ impl Memory {
             self.forget_oldest();
         }
         if self.entries.is_empty() {
+            self.ids = VecDeque::new();
             self.entries = VecDeque::new();
+            self.expires = None;
         }
     }
 
     fn forget_oldest(&mut self) {
+        self.ids.pop_front();
         if let Some(entry) = self.entries.pop_front() {
             self.bytes -= entry.answer.map_or(0, |answer| answer.len());
         }
