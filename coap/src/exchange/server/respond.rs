@@ -33,14 +33,18 @@ impl Server {
             return;
         };
         let pending = self.pending.swap_remove(index);
-        let mut part = self.first_part(context, &pending.origin, response.clone());
-        let observed = self.begin_observation(context, &pending, &response, &part);
+        let accepted = response.is_observable();
+        // Only a peer that is not verified can be asked to echo first.
+        let whole = (!link.verified).then(|| response.clone());
+        let mut part = self.first_part(context, &pending.origin, response);
+        let observed = self.begin_observation(context, &pending, accepted, &part);
         part.options.remove(number::OBSERVE);
         if observed.is_some() {
             part.options
                 .set_integer(number::OBSERVE, self.observers.next_sequence());
         }
-        let challenge = self.challenge(link, context, &pending, &part, response);
+        let challenge =
+            whole.and_then(|whole| self.challenge(link, context, &pending, &part, whole));
         if let Some(number) = pending.observation
             && (observed.is_none() || challenge.is_some())
         {
@@ -65,10 +69,10 @@ impl Server {
         &mut self,
         context: &mut Context<'_>,
         pending: &Pending,
-        response: &Response,
+        accepted: bool,
         part: &Response,
     ) -> Option<u64> {
-        let accepted = response.is_observable() && part.code.is_success();
+        let accepted = accepted && part.code.is_success();
         let Origin {
             token,
             operation,
