@@ -1,9 +1,10 @@
 //! Messages (RFC 7252 Section 3): the whole datagram ([`Message`]) and what the application sees of it ([`Request`],
-//! [`Response`]). The packet codec is coap-lite; the checks that it leaves out are made here.
+//! [`Response`]).
 
 mod code;
 mod content_format;
 pub mod options;
+mod packet;
 mod request;
 mod response;
 #[cfg(test)]
@@ -11,8 +12,6 @@ mod tests;
 mod token;
 
 use core::fmt;
-
-use coap_lite::{CoapOption, MessageType, Packet};
 
 pub use code::Code;
 pub use content_format::ContentFormat;
@@ -98,37 +97,20 @@ impl Message {
         let code = Code(code);
         let id = u16::from_be_bytes([high, low]);
         let malformed = MessageError::Format(kind, id);
-        // RFC 7252 Section 3: token lengths 9-15 "MUST be processed as a message format error".
-        if first & 0xf > 8 || !kind.carries(code) {
+        if !kind.carries(code) {
             return Err(malformed);
         }
         // RFC 7252 Section 4.1: an Empty message has four bytes.
         if code == Code::EMPTY && datagram.len() != 4 {
             return Err(malformed);
         }
-        let packet = Packet::from_bytes(datagram).map_err(|_| malformed)?;
-        let message = Self::from_packet(kind, code, id, packet).ok_or(malformed)?;
-        // RFC 7252 Section 3: a payload marker followed by nothing "MUST be processed as a message format error".
-        // Option headers have one form only, so a length that differs is the marker.
-        if message.payload.is_empty() && message.encoded_len() != datagram.len() {
-            return Err(malformed);
-        }
-        Ok(message)
+        let rest = datagram.get(4..).unwrap_or_default();
+        packet::read(kind, code, id, first, rest).ok_or(malformed)
     }
 
-    /// Writes the message.
+    /// Writes the message. Nothing, if an option is longer than 65,804 bytes, which none can be.
     pub fn encode(&self) -> Vec<u8> {
-        let mut packet = Packet::new();
-        packet.header.set_version(1);
-        packet.header.set_type(self.kind.to_packet());
-        packet.header.code = self.code.0.into();
-        packet.header.message_id = self.id;
-        packet.set_token(self.token.as_bytes().to_vec());
-        for (number, value) in self.options.iter() {
-            packet.add_option(CoapOption::from(number), value.to_vec());
-        }
-        packet.payload.clone_from(&self.payload);
-        packet.to_bytes_unlimited().unwrap_or_default()
+        packet::write(self).unwrap_or_default()
     }
 
     /// The length that [`Message::encode`] gives, in bytes.
@@ -148,24 +130,6 @@ impl Message {
             } else {
                 1 + self.payload.len()
             }
-    }
-
-    fn from_packet(kind: Kind, code: Code, id: u16, packet: Packet) -> Option<Self> {
-        let token = Token::new(packet.get_token())?;
-        let mut options = Options::new();
-        for (number, values) in packet.options() {
-            for value in values {
-                options.add(*number, value);
-            }
-        }
-        Some(Self {
-            kind,
-            code,
-            id,
-            token,
-            options,
-            payload: packet.payload,
-        })
     }
 }
 
@@ -188,12 +152,12 @@ impl Kind {
         }
     }
 
-    const fn to_packet(self) -> MessageType {
+    const fn bits(self) -> u8 {
         match self {
-            Self::Confirmable => MessageType::Confirmable,
-            Self::NonConfirmable => MessageType::NonConfirmable,
-            Self::Acknowledgement => MessageType::Acknowledgement,
-            Self::Reset => MessageType::Reset,
+            Self::Confirmable => 0,
+            Self::NonConfirmable => 1,
+            Self::Acknowledgement => 2,
+            Self::Reset => 3,
         }
     }
 

@@ -120,6 +120,29 @@ proptest! {
     }
 
     #[test]
+    fn what_coap_lite_takes_is_read_alike(
+        token in prop::collection::vec(any::<u8>(), 0..8),
+        options in prop::collection::vec(any::<u8>(), 0..80),
+    ) {
+        let header = [0x40 | token.len() as u8, 0x01, 0, 1];
+        let datagram = [&header[..], &token, &options].concat();
+        let theirs = coap_lite::Packet::from_bytes(&datagram);
+        match Message::decode(&datagram, LIMIT) {
+            Ok(ours) => {
+                let theirs = theirs.unwrap();
+                let options = theirs.options().flat_map(|(number, values)| {
+                    values.iter().map(|value| (*number, value.as_slice()))
+                });
+                prop_assert!(ours.options.iter().eq(options));
+                prop_assert_eq!(ours.token.as_bytes(), theirs.get_token());
+                prop_assert_eq!(ours.payload, theirs.payload);
+            }
+            // It takes a payload marker without payload.
+            Err(_) => prop_assert!(theirs.is_err() || datagram.last() == Some(&0xff)),
+        }
+    }
+
+    #[test]
     fn h01_headers_of_all_kinds_never_panic(first in 0x40_u8..0x80, rest in prop::collection::vec(any::<u8>(), 3..60)) {
         let datagram: Vec<u8> = core::iter::once(first).chain(rest).collect();
         if let Ok(message) = Message::decode(&datagram, LIMIT) {

@@ -53,6 +53,11 @@ impl Options {
         self.0.insert(position, (number, value.to_vec()));
     }
 
+    /// Adds a value whose number is not below that of any other.
+    pub(super) fn push(&mut self, number: u16, value: &[u8]) {
+        self.0.push((number, value.to_vec()));
+    }
+
     /// Replaces all values of an option by one.
     pub fn set(&mut self, number: u16, value: &[u8]) {
         self.remove(number);
