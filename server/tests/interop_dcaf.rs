@@ -109,7 +109,10 @@ impl Recording {
 impl Handler for Recording {
     fn handle<'a>(&'a self, context: Context, request: Request) -> HandlerFuture<'a> {
         Box::pin(async move {
-            let response = self.server.token(context.identity.as_ref(), &request).await;
+            let response = self
+                .server
+                .token(context.identity.as_deref(), &request)
+                .await;
             let exchange = (request.payload, response.clone());
             self.seen.lock().unwrap().push(exchange);
             response

@@ -308,7 +308,7 @@ impl Script {
 
     fn serve(&mut self, context: &Context, request: &Request) -> Response {
         self.secure_requests.push(request.clone());
-        let Some(PeerIdentity::PreSharedKey(identity)) = &context.identity else {
+        let Some(PeerIdentity::PreSharedKey(identity)) = context.identity.as_deref() else {
             return Response::new(Code::INTERNAL_SERVER_ERROR);
         };
         let Some(session) = self.token_of(identity).cloned() else {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::dtls::{CloseReason, PeerIdentity, SessionId};
 use crate::message::{Request, Response};
@@ -62,7 +63,7 @@ pub enum Event {
         /// The peer's address.
         peer_address: SocketAddr,
         /// Who the peer proved to be; `None` on plain CoAP.
-        identity: Option<PeerIdentity>,
+        identity: Option<Arc<PeerIdentity>>,
         /// The request.
         request: Request,
         /// If the peer asked for notifications and there is room: the observation that

@@ -140,7 +140,7 @@ impl Endpoint {
                     },
                     session: id,
                     peer_address: session.peer,
-                    identity: session.identity(),
+                    identity: session.identity.clone(),
                     request,
                     observe: observation.map(|number| ObservationId {
                         session: id,

@@ -55,7 +55,7 @@ impl Handler for Hello {
     fn handle<'a>(&'a self, context: Context, request: Request) -> HandlerFuture<'a> {
         Box::pin(async move {
             match request.path().as_str() {
-                "/who" => match &context.identity {
+                "/who" => match context.identity.as_deref() {
                     Some(PeerIdentity::PreSharedKey(identity)) if context.secure => text(identity),
                     _ => text(b"nobody"),
                 },

@@ -76,7 +76,7 @@ pub(crate) struct Greeter(Mutex<Option<PeerIdentity>>);
 
 impl Handler for Greeter {
     fn handle<'a>(&'a self, context: Context, request: Request) -> HandlerFuture<'a> {
-        *self.0.lock().unwrap() = context.identity;
+        *self.0.lock().unwrap() = context.identity.as_deref().cloned();
         Box::pin(async {
             let payload = match request.payload.as_slice() {
                 [] => b"hello from motekey".to_vec(),

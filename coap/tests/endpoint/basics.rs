@@ -1,5 +1,7 @@
 //! Requests and responses, plain and under DTLS.
 
+use std::sync::Arc;
+
 use motekey_coap::dtls::{ClientCredential, CloseReason, PeerIdentity, PreSharedKey};
 use motekey_coap::endpoint::{EndpointConfig, Event, Security, SessionId};
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
@@ -109,7 +111,7 @@ fn a_dtls_session_connects_carries_requests_and_closes() {
             );
         }
     });
-    assert_eq!(identities, [connected]);
+    assert_eq!(identities, [connected.map(Arc::new)]);
     let events = client_events(&mut pair);
     assert!(
         matches!(events.as_slice(), [Event::Response { response, .. }] if response.payload == b"12"),
