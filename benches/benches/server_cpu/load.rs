@@ -218,7 +218,7 @@ impl Device {
                         assert_eq!(data.get(1), Some(&0x45), "{data:?}");
                         self.answered = true;
                     }
-                    Event::Closed(reason) => unreachable!("the session ended: {reason:?}"),
+                    other => unreachable!("{other:?}"),
                 }
             }
         }
