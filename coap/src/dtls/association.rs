@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use motekey_dtls::{Connection, Event};
+use zeroize::Zeroizing;
 
 use super::{CloseReason, PeerIdentity, Received, SendError, Session, SessionEvent};
 use crate::time::Instant;
@@ -25,6 +26,14 @@ impl Session for Association {
 
     fn round_trip(&self) -> Option<Duration> {
         self.0.round_trip()
+    }
+
+    fn save(&mut self, peer: Option<&PeerIdentity>, reserve: u32) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.export(peer.cloned().map(original).as_ref(), reserve)
+    }
+
+    fn reserved(&self) -> u64 {
+        self.0.reserved()
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -71,11 +80,20 @@ pub(super) const fn instant(now: Instant) -> motekey_dtls::Instant {
     motekey_dtls::Instant::from_micros(now.as_micros())
 }
 
-fn identity(peer: motekey_dtls::PeerIdentity) -> PeerIdentity {
+pub(super) fn identity(peer: motekey_dtls::PeerIdentity) -> PeerIdentity {
     match peer {
         motekey_dtls::PeerIdentity::PreSharedKey(identity) => PeerIdentity::PreSharedKey(identity),
         motekey_dtls::PeerIdentity::RawPublicKey(key) => PeerIdentity::RawPublicKey(key),
         motekey_dtls::PeerIdentity::Certificate(chain) => PeerIdentity::Certificate(chain),
+    }
+}
+
+/// The other way round.
+fn original(peer: PeerIdentity) -> motekey_dtls::PeerIdentity {
+    match peer {
+        PeerIdentity::PreSharedKey(identity) => motekey_dtls::PeerIdentity::PreSharedKey(identity),
+        PeerIdentity::RawPublicKey(key) => motekey_dtls::PeerIdentity::RawPublicKey(key),
+        PeerIdentity::Certificate(chain) => motekey_dtls::PeerIdentity::Certificate(chain),
     }
 }
 

@@ -23,6 +23,8 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 pub use self::credential::{
     ClientCredential, CredentialSource, PeerIdentity, PreSharedKey, PskAnswer,
 };
@@ -136,7 +138,18 @@ pub trait Backend: Send {
         let _ = datagram;
         None
     }
+
+    /// Goes on with a session that [`Session::save`] wrote, in this process or another; who its peer is comes with it.
+    /// It receives at once, and sends after it has been saved again. `None`: not the bytes of a session, or the
+    /// backend cannot do this (the default). The same bytes must be restored once only.
+    fn restore(&mut self, now: Instant, saved: &[u8]) -> Option<Restored> {
+        let _ = (now, saved);
+        None
+    }
 }
+
+/// A session that goes on, and its peer as [`SessionEvent::Connected`] told it. There is no event this time.
+pub type Restored = (Box<dyn Session>, Option<PeerIdentity>);
 
 /// One DTLS association. Order of use: any `handle_*` or command, then `poll_event` until `None`, `poll_transmit`
 /// until `None`, then `poll_timeout`.
@@ -154,6 +167,22 @@ pub trait Session: Send {
     /// [`SessionEvent::Connected`]: the first wait for an acknowledgement comes from it.
     fn round_trip(&self) -> Option<Duration> {
         None
+    }
+
+    /// Writes down what the session needs to go on after a restart, **with its keys in clear**: the caller seals it, and
+    /// keeps it before anything more is sent. `peer` is who [`SessionEvent::Connected`] named. `None` before that event,
+    /// after the end, or if the implementation cannot do this (the default).
+    ///
+    /// The saved session begins `reserve` records ahead, and this one sends as many until it is saved again, so that no
+    /// sequence number is used twice even after a crash; [`Session::reserved`] tells how many are left.
+    fn save(&mut self, peer: Option<&PeerIdentity>, reserve: u32) -> Option<Zeroizing<Vec<u8>>> {
+        let _ = (peer, reserve);
+        None
+    }
+
+    /// Records that can be sent before the session must be saved (again).
+    fn reserved(&self) -> u64 {
+        u64::MAX
     }
 
     /// The time that [`Session::poll_timeout`] named has come.

@@ -23,10 +23,10 @@ use motekey_dtls::{
 };
 
 use self::signed::{ClientCheck, ServerCheck, certified_key, signing_key};
-use super::association::{Association, instant};
+use super::association::{Association, identity, instant};
 use super::{
     Backend, Capabilities, ClientCredential, ConnectError, CredentialSource, FirstContact,
-    PskAnswer, Session, Waker,
+    PskAnswer, Restored, Session, Waker,
 };
 use crate::time::Instant;
 
@@ -226,6 +226,14 @@ impl Backend for Motekey {
 
     fn route<'a>(&self, datagram: &'a [u8]) -> Option<&'a [u8]> {
         self.front.as_ref()?.connection_id(datagram)
+    }
+
+    fn restore(&mut self, now: Instant, saved: &[u8]) -> Option<Restored> {
+        // Records for the session can come before any ClientHello: they are routed by the front.
+        self.front(now);
+        let (connection, peer) = Connection::import(self.client.provider, saved).ok()?;
+        let session = Box::new(Association(Box::new(connection)));
+        Some((session, peer.map(identity)))
     }
 }
 
