@@ -4,6 +4,7 @@
 //! [`CoseKey::signing_key`]; there the key's type, `alg` and `key_ops` are obeyed. No `Debug` output has key bytes,
 //! and secrets are overwritten when dropped.
 
+mod derivation;
 mod error;
 mod parse;
 mod prepared;
@@ -17,6 +18,7 @@ use alloc::{borrow::ToOwned, vec::Vec};
 
 use zeroize::Zeroizing;
 
+pub use derivation::{DERIVED_KEY, derive_proof_key};
 pub use error::KeyError;
 pub use prepared::{
     DecryptionKey, EncryptionKey, MacCreationKey, MacVerificationKey, SigningKey, VerifyingKey,

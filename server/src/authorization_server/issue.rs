@@ -2,6 +2,8 @@
 
 use motekey_coap::dtls::PeerIdentity;
 use motekey_cose::claims::{Audience as AudienceClaim, ClaimsSet, NumericDate};
+use motekey_cose::confirmation::Confirmation;
+use motekey_cose::key::{CoseKey, DERIVED_KEY, derive_proof_key};
 use motekey_cose::message::{TokenRequest, TokenResponse};
 use motekey_cose::revocation::TokenHash;
 use motekey_cose::token::{ProtectionKey, TokenStyle, mint};
@@ -75,6 +77,11 @@ impl AuthorizationServer {
         let token_id = self.token_id(grant, &serial).await?;
         let claims = self.claims(grant, request, &binding, token_id.clone(), now);
         let access_token = self.protect(snapshot, grant, &claims, &serial)?;
+        let confirmation = if binding.derived {
+            Some(self.derived_key(grant, &access_token, &binding.key_id)?)
+        } else {
+            binding.response
+        };
         let expires_in = lifetime(grant);
         let token_hash = TokenHash::of_token(&self.crypto, &access_token);
         let record = IssuedToken {
@@ -100,7 +107,7 @@ impl AuthorizationServer {
         let response = TokenResponse {
             access_token,
             expires_in: Some(expires_in),
-            cnf: binding.response,
+            cnf: confirmation,
             // RFC 9200 Section 5.8.2: the scope is in the answer where it differs from what was asked.
             scope: grant.narrowed().then(|| grant.scope().clone()),
             // RFC 9200 Section 5.8.2: ace_profile is in the answer when the request had it with null.
@@ -115,6 +122,25 @@ impl AuthorizationServer {
             expires_in,
             update: binding.update,
         })
+    }
+
+    /// `cnf` of the response for a key that belongs to the token.
+    fn derived_key(
+        &self,
+        grant: &Grant,
+        token: &[u8],
+        key_id: &[u8],
+    ) -> Result<Confirmation, Refusal> {
+        let record = match grant.audience() {
+            Audience::One(record) => Some(record),
+            Audience::Many { .. } => None,
+        };
+        let material = record.and_then(|record| record.derivation_key.as_ref());
+        let material = material.ok_or(Refusal::KeyNotUsable)?;
+        let key = derive_proof_key::<DERIVED_KEY>(&self.crypto, material.expose(), token)
+            .map_err(|error| Refusal::Internal(error.to_string()))?;
+        let key = CoseKey::symmetric(key.as_slice(), Some(key_id));
+        Ok(Confirmation::Key(key))
     }
 
     /// Whether the device is still registered and let in. If not, its new token is revoked and does not leave.

@@ -61,6 +61,8 @@ pub(super) struct ResourceServerTable {
     pub(super) shared_key_file: Option<Spanned<PathBuf>>,
     pub(super) shared_key_id: Option<Spanned<String>>,
     pub(super) shared_key_algorithm: Option<Spanned<String>>,
+    pub(super) derivation_key: Option<Spanned<Secret>>,
+    pub(super) derivation_key_file: Option<Spanned<PathBuf>>,
     pub(super) scope_kind: Option<Spanned<String>>,
     pub(super) token_lifetime_seconds: Option<Spanned<u64>>,
     pub(super) clockless: Option<bool>,

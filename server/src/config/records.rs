@@ -1,10 +1,11 @@
 //! From the tables of the file to the records of the registry.
 
+mod keys;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
 use motekey_coap::dtls::PreSharedKey;
-use motekey_cose::crypto::AeadAlgorithm;
 use motekey_cose::envelope::HeaderPlacement;
 use motekey_cose::registry::profile;
 use motekey_cose::token::TokenTags;
@@ -17,7 +18,7 @@ use super::secret::{KeySource, NEW_KEY, Secrets};
 use super::words::{identifier, one_of, pop_keys, profiles, public_key};
 use crate::registry::{
     AccessRule, Audience, Device, DeviceCredential, Group, Registry, RegistryError,
-    ResourceServerRecord, ScopeKind, SharedKey,
+    ResourceServerRecord, ScopeKind,
 };
 
 /// Reads all records. `signs` tells whether the server has a key that signs tokens.
@@ -116,7 +117,7 @@ fn resource_server(
     if let Some(first) = public_keys.first() {
         places.key = first.span();
     }
-    let shared = shared_key(table, secrets, &mut places)?;
+    let shared = keys::shared_key(table, secrets, &mut places)?;
     let mut record = match (shared, public.first()) {
         (Some(shared), _) => ResourceServerRecord::new(name, shared),
         (None, Some(_)) if !signs => {
@@ -146,7 +147,8 @@ fn resource_server(
     }
     record.clockless = table.clockless.unwrap_or(record.clockless);
     record.subject_in_token = table.subject_in_token.unwrap_or(record.subject_in_token);
-    record.credential = session_credential(table, secrets, &mut places)?;
+    record.derivation_key = keys::derivation_key(table, secrets)?;
+    record.credential = keys::session_credential(table, secrets, &mut places)?;
     choices(table, &mut record)?;
     Ok((record, places))
 }
@@ -181,71 +183,6 @@ fn choices(table: &ResourceServerTable, record: &mut ResourceServerRecord) -> Re
         record.pop_keys = pop_keys(name, list)?;
     }
     Ok(())
-}
-
-fn shared_key(
-    table: &ResourceServerTable,
-    secrets: &mut Secrets,
-    places: &mut Places,
-) -> Result<Option<SharedKey>, Problem> {
-    let name = table.name.get_ref();
-    let source = KeySource {
-        owner: name,
-        setting: "shared_key",
-        inline: table.shared_key.as_ref(),
-        file: table.shared_key_file.as_ref(),
-    };
-    let Some(key) = secrets.key(&source)? else {
-        return Ok(None);
-    };
-    places.key = key.span();
-    let mut shared = SharedKey::new(key.into_inner());
-    if let Some(algorithm) = &table.shared_key_algorithm {
-        let kinds = [
-            ("AES-CCM-16-64-128", AeadAlgorithm::AesCcm16_64_128),
-            ("AES-CCM-16-128-128", AeadAlgorithm::AesCcm16_128_128),
-            ("A128GCM", AeadAlgorithm::A128Gcm),
-            ("A256GCM", AeadAlgorithm::A256Gcm),
-        ];
-        shared.algorithm = one_of(&format!("{name}: shared_key_algorithm"), algorithm, &kinds)?;
-    }
-    if let Some(id) = &table.shared_key_id {
-        shared.key_id = Some(identifier(&format!("{name}: shared_key_id"), id)?);
-    }
-    Ok(Some(shared))
-}
-
-/// What a resource server opens its sessions with.
-fn session_credential(
-    table: &ResourceServerTable,
-    secrets: &mut Secrets,
-    places: &mut Places,
-) -> Result<Option<DeviceCredential>, Problem> {
-    let name = table.name.get_ref();
-    let source = KeySource {
-        owner: name,
-        setting: "session_key",
-        inline: table.session_key.as_ref(),
-        file: table.session_key_file.as_ref(),
-    };
-    let Some(key) = secrets.key(&source)? else {
-        return match &table.session_identity {
-            Some(identity) => Err(Problem::at(
-                identity.span(),
-                format!("{name}: session_identity without session_key_file"),
-            )),
-            None => Ok(None),
-        };
-    };
-    let identity = match &table.session_identity {
-        None => name.as_bytes().to_vec(),
-        Some(identity) => {
-            places.identity = identity.span();
-            identifier(&format!("{name}: session_identity"), identity)?
-        }
-    };
-    let key = key.into_inner();
-    Ok(Some(DeviceCredential::PreSharedKey { identity, key }))
 }
 
 fn group(table: &GroupTable, signs: bool, registry: &mut Registry) -> Result<(), Problem> {

@@ -8,7 +8,7 @@ use motekey_cose::key::CoseKey;
 use motekey_cose::registry::profile;
 use motekey_cose::token::TokenStyle;
 
-use super::{DeviceCredential, RegistryError};
+use super::{DeviceCredential, RegistryError, SHORTEST_SHARED_KEY};
 use crate::public_key::PublicKeyKind;
 
 /// Longest lifetime of a token, in seconds: ten years.
@@ -47,6 +47,9 @@ pub struct ResourceServerRecord {
     pub audience: Arc<str>,
     /// The key that it shares with the authorization server, if any. With it tokens are encrypted; without, signed.
     pub shared_key: Option<SharedKey>,
+    /// The key that proof-of-possession keys are derived from (RFC 9202 Section 3.3.1), 16 bytes or more: tokens then
+    /// carry a key id instead of the key. No other resource server has it, and it has no other use. Default: none.
+    pub derivation_key: Option<PreSharedKey>,
     /// The ACE profiles that it speaks.
     pub profiles: Vec<i64>,
     /// The kind of scope that it understands.
@@ -76,6 +79,7 @@ impl ResourceServerRecord {
             name: name.into(),
             audience: name.into(),
             shared_key: Some(shared_key),
+            derivation_key: None,
             profiles: vec![profile::COAP_DTLS],
             scope_kind: ScopeKind::Aif,
             pop_keys: PopKeyKinds {
@@ -90,6 +94,19 @@ impl ResourceServerRecord {
             subject_in_token: true,
             credential: None,
         }
+    }
+
+    /// The secrets that it shares with the authorization server for its tokens.
+    pub(super) fn secrets_of_tokens(&self) -> impl Iterator<Item = &PreSharedKey> {
+        let shared = self.shared_key.as_ref().map(|shared| &shared.key);
+        shared.into_iter().chain(&self.derivation_key)
+    }
+
+    /// The same resource server with derived proof-of-possession keys.
+    #[must_use]
+    pub fn with_derivation_key(mut self, key: PreSharedKey) -> Self {
+        self.derivation_key = Some(key);
+        self
     }
 
     /// The same resource server with a pre-shared key for its sessions with the authorization server.
@@ -194,6 +211,27 @@ pub(super) fn check(record: &ResourceServerRecord) -> Result<(), RegistryError> 
         (&record.shared_key, &record.credential)
         && shared.key == *key
     {
+        return Err(RegistryError::KeyUsedTwice { name: name() });
+    }
+    if let Some(key) = &record.derivation_key
+        && key.expose().len() < SHORTEST_SHARED_KEY
+    {
+        return Err(RegistryError::KeyLength {
+            name: name(),
+            got: key.expose().len(),
+            wanted: SHORTEST_SHARED_KEY,
+        });
+    }
+    let has_two_uses = |key: &PreSharedKey| {
+        let shared = record.shared_key.as_ref().map(|shared| &shared.key);
+        let session = match &record.credential {
+            Some(DeviceCredential::PreSharedKey { key, .. }) => Some(key),
+            _ => None,
+        };
+        shared == Some(key) || session == Some(key)
+    };
+    // RFC 9202 Section 3.3.1: the derivation key tells nothing of the other secrets of the two.
+    if record.derivation_key.as_ref().is_some_and(has_two_uses) {
         return Err(RegistryError::KeyUsedTwice { name: name() });
     }
     if record.token_lifetime == 0 || record.token_lifetime > LONGEST_LIFETIME {

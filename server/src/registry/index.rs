@@ -114,9 +114,8 @@ impl Index {
             Entry::ResourceServer(record) => {
                 self.by_audience
                     .insert(record.audience.clone(), Audience::One(record.clone()));
-                if let Some(shared) = &record.shared_key {
-                    self.owners
-                        .insert(KeyBytes(shared.key.clone()), name.clone());
+                for key in record.secrets_of_tokens() {
+                    self.owners.insert(KeyBytes(key.clone()), name.clone());
                 }
                 self.put_credential(&Party::ResourceServer(record.clone()));
             }
@@ -147,8 +146,8 @@ impl Index {
             Entry::Device(device) => self.take_credential(&device.credential),
             Entry::ResourceServer(record) => {
                 self.by_audience.remove(&record.audience);
-                if let Some(shared) = &record.shared_key {
-                    self.owners.remove(&KeyBytes(shared.key.clone()));
+                for key in record.secrets_of_tokens() {
+                    self.owners.remove(&KeyBytes(key.clone()));
                 }
                 if let Some(credential) = &record.credential {
                     self.take_credential(credential);

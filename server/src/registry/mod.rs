@@ -133,6 +133,10 @@ impl Registry {
         if let Some(shared) = &record.shared_key {
             self.index.check_key(&shared.key, &name)?;
         }
+        if let Some(key) = &record.derivation_key {
+            // RFC 9202 Section 3.3.1: unique for each pair of authorization server and resource server.
+            self.index.check_key(key, &name)?;
+        }
         if let Some(credential) = &record.credential {
             self.index.check_credential(credential, &name)?;
         }
@@ -236,7 +240,7 @@ pub enum RegistryError {
         /// Who has it.
         owner: Arc<str>,
     },
-    /// One key for the tokens of a resource server and for its sessions: a key has one use.
+    /// One key for two of: the tokens of a resource server, its sessions, and the derivation of keys.
     KeyUsedTwice {
         /// Whose.
         name: Arc<str>,
@@ -323,7 +327,7 @@ impl fmt::Display for RegistryError {
             Self::KeyUsedTwice { name } => {
                 write!(
                     formatter,
-                    "{name}: tokens and sessions need a key each, not the same one"
+                    "{name}: tokens, sessions and derivation need a key each, not the same one"
                 )
             }
             Self::UnusablePublicKey { name } => {

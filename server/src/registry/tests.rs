@@ -35,6 +35,46 @@ fn p256(odd: bool) -> CoseKey {
 }
 
 #[test]
+fn d22_a_derivation_key_belongs_to_one_resource_server_and_has_one_use() {
+    let with = |name: &str, number: u8, derivation: u8| {
+        resource_server(name, number).with_derivation_key(key(derivation))
+    };
+    let mut registry = Registry::new();
+    registry.put_device(device("meter", 1)).unwrap();
+    registry.put_resource_server(with("gateway", 2, 3)).unwrap();
+    // The same record again.
+    registry.put_resource_server(with("gateway", 2, 3)).unwrap();
+    let in_use = |name: &str, owner: &str| {
+        Err(RegistryError::KeyInUse {
+            name: name.into(),
+            owner: owner.into(),
+        })
+    };
+    let twice = Err(RegistryError::KeyUsedTwice {
+        name: "pump".into(),
+    });
+    let session = with("pump", 4, 5).with_credential(b"pump", key(5));
+    let cases = [
+        (with("pump", 4, 3), in_use("pump", "gateway")),
+        (with("pump", 4, 2), in_use("pump", "gateway")),
+        (with("pump", 3, 5), in_use("pump", "gateway")),
+        (with("pump", 4, 1), in_use("pump", "meter")),
+        (with("pump", 4, 4), twice.clone()),
+        (session, twice),
+    ];
+    for (record, expected) in cases {
+        assert_eq!(registry.put_resource_server(record), expected);
+    }
+    let mut short = resource_server("pump", 4);
+    short.derivation_key = Some(PreSharedKey::new((0..15).collect()));
+    let refused = registry.put_resource_server(short);
+    assert!(matches!(refused, Err(RegistryError::KeyLength { .. })));
+    // A key that nobody has any more may be had.
+    registry.put_resource_server(with("gateway", 2, 6)).unwrap();
+    registry.put_resource_server(with("pump", 4, 3)).unwrap();
+}
+
+#[test]
 fn f72_a_key_in_use_is_refused_for_every_other_party() {
     let mut registry = Registry::new();
     registry.put_device(device("meter", 1)).unwrap();

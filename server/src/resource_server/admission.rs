@@ -4,17 +4,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use motekey_coap::dtls::PreSharedKey;
 use motekey_coap::message::Code;
 use motekey_cose::claims::{ClaimsSet, NumericDate};
 use motekey_cose::confirmation::Confirmation;
-use motekey_cose::key::CoseKey;
+use motekey_cose::key::{CoseKey, DERIVED_KEY, derive_proof_key};
 use motekey_cose::registry::profile;
 use motekey_cose::revocation::{TokenHash, is_revocable, twin};
 use motekey_cose::token::{TokenError, verify};
 
 use super::ResourceServer;
 use super::link::IntrospectionFailure;
-use super::proof_key::proof_key;
+use super::proof_key::{ProofKey, proof_key};
 use super::token_table::{Candidate, Conflict, Digest};
 use crate::clock::UnixSeconds;
 
@@ -182,10 +183,15 @@ impl ResourceServer {
         }
         let key = verified.proof_key();
         let twin = twin(token).filter(|_| self.follows_list);
-        Ok(Candidate {
-            twin: twin.map(|twin| TokenHash::of_token(&self.crypto, &twin)),
-            ..self.candidate(verified.claims(), verified.issuer(), key, digest, now)?
-        })
+        let mut candidate =
+            self.candidate(verified.claims(), verified.issuer(), key, digest, now)?;
+        candidate.twin = twin.map(|twin| TokenHash::of_token(&self.crypto, &twin));
+        // RFC 9202 Section 3.3.1: a symmetric key that is only named belongs to this very token.
+        if candidate.key.is_none() && matches!(verified.claims().cnf, Some(Confirmation::Key(_))) {
+            candidate.key = self.derived_key(verified.issuer(), token)?;
+            candidate.derived = candidate.key.is_some();
+        }
+        Ok(candidate)
     }
 
     /// Checks what the authorization server says of an active token.
@@ -252,6 +258,7 @@ impl ResourceServer {
             digest,
             key_id,
             key,
+            derived: false,
             issuer: issuer.into(),
             client: claims.sub.as_deref().map(Arc::from),
             rights,
@@ -262,6 +269,17 @@ impl ResourceServer {
             question: None,
             twin: None,
         })
+    }
+
+    /// The key of a token under the derivation key that is shared with its issuer, if there is one.
+    fn derived_key(&self, issuer: &str, token: &[u8]) -> Result<Option<ProofKey>, TokenRefusal> {
+        let shared = self.derivation_keys.iter().find(|(name, _)| name == issuer);
+        let Some((_, material)) = shared else {
+            return Ok(None);
+        };
+        derive_proof_key::<DERIVED_KEY>(&self.crypto, material.expose(), token)
+            .map(|key| Some(ProofKey::Shared(PreSharedKey::new(key.to_vec()))))
+            .map_err(|_| TokenRefusal::Key("the key cannot be derived"))
     }
 
     /// When the token ends, and its sequence number if it has `exi`.

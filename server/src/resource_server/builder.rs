@@ -1,14 +1,17 @@
 //! Configuration of a resource server.
 
+mod error;
+mod secrets;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use motekey_coap::dtls::{KeyPair, PreSharedKey};
 use motekey_cose::crypto::{AeadAlgorithm, CryptoProvider, RandomSource, aws_lc};
-use motekey_cose::key::{CoseKey, KeyError};
 use motekey_cose::scope::{Aif, Scope};
-use motekey_cose::token::{TrustedIssuer, TrustedIssuers, VerificationKey};
+use motekey_cose::token::TrustedIssuer;
+
+pub use error::BuildError;
 
 use super::cnonce::NonceMaker;
 use super::limits::Limits;
@@ -33,6 +36,7 @@ pub struct ResourceServerBuilder {
     audiences: Vec<String>,
     issuers: Vec<TrustedIssuer>,
     shared_keys: Vec<(String, SharedSecret)>,
+    derivation_keys: Vec<(String, PreSharedKey)>,
     authorization_server: Option<String>,
     scope_hint: Option<Scope>,
     default_scope: Option<Scope>,
@@ -68,6 +72,7 @@ impl ResourceServerBuilder {
             audiences: vec![name.to_owned()],
             issuers: Vec::new(),
             shared_keys: Vec::new(),
+            derivation_keys: Vec::new(),
             authorization_server: None,
             scope_hint: None,
             default_scope: None,
@@ -126,6 +131,14 @@ impl ResourceServerBuilder {
                 key_id,
             },
         ));
+        self
+    }
+
+    /// Derives the keys of tokens that only name them (RFC 9202 Section 3.3.1) from a key, 16 bytes or more, that is
+    /// shared with this trusted issuer for nothing else. Default: such tokens are refused, unless their key is here.
+    #[must_use]
+    pub fn derivation_key(mut self, issuer: &str, key: PreSharedKey) -> Self {
+        self.derivation_keys.push((issuer.to_owned(), key));
         self
     }
 
@@ -261,6 +274,7 @@ impl ResourceServerBuilder {
     /// # Errors
     /// [`BuildError`].
     pub fn build(mut self) -> Result<Arc<ResourceServer>, BuildError> {
+        self.check_derivation_keys()?;
         let issuers = self.trusted_issuers()?;
         let now = self.clock.now();
         let nonces = match self.nonce_window {
@@ -292,6 +306,7 @@ impl ResourceServerBuilder {
             key_pair: self.key_pair,
             audiences: self.audiences,
             issuers,
+            derivation_keys: self.derivation_keys,
             authorization_server: self.authorization_server,
             scope_hint: self.scope_hint,
             default_scope: self.default_scope,
@@ -321,42 +336,6 @@ impl ResourceServerBuilder {
             endings: tokio::sync::Notify::new(),
         }))
     }
-
-    fn trusted_issuers(&mut self) -> Result<TrustedIssuers, BuildError> {
-        let mut issuers = std::mem::take(&mut self.issuers);
-        let secrets = std::mem::take(&mut self.shared_keys);
-        for (index, (issuer, secret)) in secrets.iter().enumerate() {
-            // RFC 9200 Section 6.3: no secret is shared by more than two parties.
-            if secrets
-                .iter()
-                .take(index)
-                .any(|(other, known)| other != issuer && known.key == secret.key)
-            {
-                return Err(BuildError::KeyInUse {
-                    issuer: issuer.clone(),
-                });
-            }
-            let key = CoseKey::symmetric(secret.key.expose(), secret.key_id.as_deref());
-            let key = key
-                .decryption_key(&self.crypto, secret.algorithm)
-                .map_err(|error| BuildError::SharedKey {
-                    issuer: issuer.clone(),
-                    error,
-                })?;
-            let key = VerificationKey::Decryption(key);
-            match issuers.iter_mut().find(|known| known.name == *issuer) {
-                Some(known) => known.keys.push(key),
-                None => issuers.push(TrustedIssuer {
-                    name: issuer.clone(),
-                    keys: vec![key],
-                }),
-            }
-        }
-        if issuers.is_empty() {
-            return Err(BuildError::NoIssuer);
-        }
-        Ok(TrustedIssuers { issuers })
-    }
 }
 
 fn nonce_maker(crypto: &CryptoProvider, window: u64) -> Result<NonceMaker, BuildError> {
@@ -366,46 +345,3 @@ fn nonce_maker(crypto: &CryptoProvider, window: u64) -> Result<NonceMaker, Build
         .map_err(|_| BuildError::Random)?;
     NonceMaker::new(crypto, &key, window).ok_or(BuildError::Random)
 }
-
-/// Why a resource server could not be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BuildError {
-    /// No authorization server is trusted: every token would be refused.
-    NoIssuer,
-    /// A shared key cannot be used.
-    SharedKey {
-        /// Whose.
-        issuer: String,
-        /// Why.
-        error: KeyError,
-    },
-    /// Two authorization servers have one key.
-    KeyInUse {
-        /// The second.
-        issuer: String,
-    },
-    /// The system gave no randomness.
-    Random,
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoIssuer => {
-                formatter.write_str("no trusted authorization server: every token would be refused")
-            }
-            Self::SharedKey { issuer, error } => {
-                write!(formatter, "key shared with {issuer}: {error}")
-            }
-            Self::KeyInUse { issuer } => {
-                write!(
-                    formatter,
-                    "the key shared with {issuer} is shared with another authorization server too"
-                )
-            }
-            Self::Random => formatter.write_str("the system gave no randomness"),
-        }
-    }
-}
-
-impl std::error::Error for BuildError {}

@@ -39,7 +39,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use motekey_coap::dtls::{CredentialSource, KeyPair, PeerIdentity, SessionId};
+use motekey_coap::dtls::{CredentialSource, KeyPair, PeerIdentity, PreSharedKey, SessionId};
 use motekey_cose::crypto::CryptoProvider;
 use motekey_cose::scope::Scope;
 use motekey_cose::token::TrustedIssuers;
@@ -71,6 +71,8 @@ pub struct ResourceServer {
     key_pair: Option<KeyPair>,
     audiences: Vec<String>,
     issuers: TrustedIssuers,
+    /// By issuer: what proof-of-possession keys are derived from.
+    derivation_keys: Vec<(String, PreSharedKey)>,
     authorization_server: Option<String>,
     scope_hint: Option<Scope>,
     default_scope: Option<Scope>,

@@ -22,6 +22,8 @@ pub(super) struct Candidate {
     pub(super) key_id: Arc<[u8]>,
     /// The key, unless the token only names it.
     pub(super) key: Option<ProofKey>,
+    /// The key is that of a new key id only; a known one keeps its own.
+    pub(super) derived: bool,
     /// Which trusted issuer protected the token.
     pub(super) issuer: Arc<str>,
     pub(super) client: Option<Arc<str>>,
@@ -409,10 +411,11 @@ impl TokenTable {
 
 /// Whether a token may take the place of the one that is stored for its key id.
 fn check_update(entry: &Entry, candidate: &Candidate) -> Result<(), Conflict> {
-    let same_key = candidate
-        .key
-        .as_ref()
-        .is_none_or(|key| key.same(&entry.key));
+    let same_key = candidate.derived
+        || candidate
+            .key
+            .as_ref()
+            .is_none_or(|key| key.same(&entry.key));
     let same_client = match (&entry.client, &candidate.client) {
         (Some(one), Some(other)) => one == other,
         _ => true,

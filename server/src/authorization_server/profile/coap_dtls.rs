@@ -110,7 +110,10 @@ fn symmetric_partner<'a>(request: &KeyRequest<'a>) -> Result<&'a ResourceServerR
         // RFC 9200 Sections 6.1 and 6.9: one symmetric key is never used with more than one resource server.
         Audience::Many { .. } => Err(Refusal::GroupKey),
         // RFC 9202 Section 3.3.1: a key in a token needs encryption under a key of this resource server.
-        Audience::One(record) if record.pop_keys.symmetric && record.shared_key.is_some() => {
+        Audience::One(record)
+            if record.pop_keys.symmetric
+                && (record.shared_key.is_some() || record.derivation_key.is_some()) =>
+        {
             Ok(record)
         }
         Audience::One(_) => Err(Refusal::PublicKeyNeeded),
@@ -121,7 +124,17 @@ fn fresh_key(
     request: &KeyRequest<'_>,
     random: &mut dyn RandomSource,
 ) -> Result<KeyBinding, Refusal> {
-    symmetric_partner(request)?;
+    if symmetric_partner(request)?.derivation_key.is_some() {
+        // RFC 9202 Section 3.3.1: the token names the key, and the resource server derives it.
+        return Ok(KeyBinding {
+            token: Confirmation::Key(CoseKey::symmetric_name(&request.new_key_id)),
+            response: None,
+            resource_server: None,
+            key_id: request.new_key_id.to_vec(),
+            derived: true,
+            update: false,
+        });
+    }
     let mut key = Zeroizing::new([0; KEY_LENGTH]);
     random
         .fill(key.as_mut_slice())
@@ -136,6 +149,7 @@ fn fresh_key(
         response: Some(confirmation),
         resource_server: None,
         key_id: request.new_key_id.to_vec(),
+        derived: false,
         update: false,
     })
 }
@@ -154,6 +168,7 @@ fn same_key(request: &KeyRequest<'_>) -> Result<KeyBinding, Refusal> {
         response: Some(confirmation),
         resource_server: None,
         key_id: key_id.to_vec(),
+        derived: false,
         update: true,
     })
 }
@@ -192,6 +207,7 @@ fn public_key(request: &KeyRequest<'_>, key: &CoseKey) -> Result<KeyBinding, Ref
         token: Confirmation::Key(public),
         response: None,
         resource_server: resource_server_key(request.grant.audience(), kind)?,
+        derived: false,
         update: false,
     })
 }

@@ -62,6 +62,9 @@ pub struct KeyBinding {
     pub resource_server: Option<Confirmation>,
     /// The key id that the token is recorded under; empty if the key has none.
     pub key_id: Vec<u8>,
+    /// The key is derived from the token when that is made, under the derivation key of the resource server (RFC 9202
+    /// Section 3.3.1); `cnf` of the response then has it.
+    pub derived: bool,
     /// The token updates the rights of a key that the device has already.
     pub update: bool,
 }

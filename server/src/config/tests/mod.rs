@@ -175,6 +175,22 @@ fn sessions_of_resource_servers_and_states_of_devices_arrive() {
 }
 
 #[test]
+fn d22_a_derivation_key_arrives_and_has_no_other_use() {
+    let with = |key: &str| format!("{}derivation_key = \"{key}\"\n", gateway());
+    let registry = parse(&with(KEY)).unwrap().registry;
+    let gateway = registry.resource_server("gateway").unwrap();
+    let derivation = gateway.derivation_key.as_ref().unwrap();
+    assert_eq!(derivation.expose().len(), 16);
+    assert_ne!(
+        Some(derivation),
+        gateway.shared_key.as_ref().map(|shared| &shared.key)
+    );
+    let error = parse(&with(OTHER)).err().unwrap().to_string();
+    assert!(error.contains("derivation need a key each"), "{error}");
+    assert!(!error.contains(OTHER), "{error}");
+}
+
+#[test]
 fn every_setting_of_a_resource_server_arrives() {
     let text = format!(
         "[[resource_server]]\nname = \"pump\"\naudience = \"pumps\"\nshared_key = \"{KEY}\"\n\
