@@ -106,7 +106,6 @@ impl ExpectServerHello {
             return resume(session, &agreed, randoms, self.transcript, out);
         }
         let (transcript, credential) = (self.transcript, self.credential);
-        let key_exchange = agreed.suite.key_exchange();
         let context = Context {
             agreed,
             groups: self.offer.groups,
@@ -115,16 +114,19 @@ impl ExpectServerHello {
             transcript,
             credential,
         };
-        Ok(Step::Next(match key_exchange {
-            KeyExchange::Psk => {
-                State::ServerHelloDone(Box::new(ExpectServerHelloDone::new(context)))
-            }
-            KeyExchange::EcdhePsk => State::ServerKeyExchange(Box::new(ExpectServerKeyExchange {
-                context,
-                shown: None,
-            })),
-            KeyExchange::EcdheEcdsa => State::Certificate(Box::new(ExpectCertificate { context })),
-        }))
+        Ok(Step::Next(full(context)))
+    }
+}
+
+/// What comes next in a full handshake.
+fn full(context: Context) -> State {
+    match context.agreed.suite.key_exchange() {
+        KeyExchange::Psk => State::ServerHelloDone(Box::new(ExpectServerHelloDone::new(context))),
+        KeyExchange::EcdhePsk => State::ServerKeyExchange(Box::new(ExpectServerKeyExchange {
+            context,
+            shown: None,
+        })),
+        KeyExchange::EcdheEcdsa => State::Certificate(Box::new(ExpectCertificate { context })),
     }
 }
 

@@ -81,9 +81,8 @@ fn a_resumed_session_has_the_identities_of_the_full_handshake_on_both_ends() {
     }
 }
 
-#[test]
-fn a_session_is_offered_only_with_the_credential_that_it_was_made_with() {
-    let server = resuming(&Clock::new(DURING));
+/// Sessions of a kind, and credentials of a kind that they were not made with.
+fn others() -> Vec<(Kind, Kind, ClientCredential, &'static str)> {
     let other: Arc<dyn crypto::SigningKey> = Arc::new(P256Key::new(&[9; 32]).unwrap());
     let raw = |key: &Arc<dyn crypto::SigningKey>, server: &Arc<dyn crypto::SigningKey>| {
         ClientCredential::RawPublicKey {
@@ -91,50 +90,23 @@ fn a_session_is_offered_only_with_the_credential_that_it_was_made_with() {
             server: info(server),
         }
     };
-    for (kind, with, credential, why) in [
-        (
-            Kind::Psk,
-            Kind::Psk,
-            credential(b"device-2", &KEY),
-            "another identity",
-        ),
-        (
-            Kind::Psk,
-            Kind::Psk,
-            credential(IDENTITY, &[1; 16]),
-            "another key",
-        ),
-        (
-            Kind::Psk,
-            Kind::EcdhePsk,
-            Kind::Psk.credential(),
-            "another suite",
-        ),
-        (
-            Kind::RawPublicKey,
-            Kind::RawPublicKey,
-            raw(&other, &server_key()),
-            "another key of the client",
-        ),
-        (
-            Kind::RawPublicKey,
-            Kind::RawPublicKey,
-            raw(&client_key(), &other),
-            "another key of the server",
-        ),
-        (
-            Kind::RawPublicKey,
-            Kind::X509,
-            Kind::X509.credential(),
-            "a certificate",
-        ),
-        (
-            Kind::X509,
-            Kind::RawPublicKey,
-            Kind::RawPublicKey.credential(),
-            "no certificate",
-        ),
-    ] {
+    let (psk, rpk, x509) = (Kind::Psk, Kind::RawPublicKey, Kind::X509);
+    let (client, server) = (client_key(), server_key());
+    vec![
+        (psk, psk, credential(b"device-2", &KEY), "another identity"),
+        (psk, psk, credential(IDENTITY, &[1; 16]), "another key"),
+        (psk, Kind::EcdhePsk, psk.credential(), "another suite"),
+        (rpk, rpk, raw(&other, &server), "another key of the client"),
+        (rpk, rpk, raw(&client, &other), "another key of the server"),
+        (rpk, x509, x509.credential(), "a certificate"),
+        (x509, rpk, rpk.credential(), "no certificate"),
+    ]
+}
+
+#[test]
+fn a_session_is_offered_only_with_the_credential_that_it_was_made_with() {
+    let server = resuming(&Clock::new(DURING));
+    for (kind, with, credential, why) in others() {
         let first = connect(1, &server, kind, &kind.credential(), None);
         let session = first.client.resumption().unwrap();
         let mut pair = begin(2, &server, with, &credential, Some(&session));
