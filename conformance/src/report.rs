@@ -82,6 +82,16 @@ impl Report {
         }
     }
 
+    /// The ids of the open rows of these features, in the order of the checklist.
+    #[must_use]
+    pub fn open(&self, features: &[&str]) -> Vec<&str> {
+        let rows = self.checklist.rows.iter();
+        rows.filter(|row| features.contains(&row.feature.as_str()))
+            .filter(|row| self.status(&row.id) == Status::Open)
+            .map(|row| row.id.as_str())
+            .collect()
+    }
+
     /// Totals per feature, `core` first and then in the order of the checklist.
     #[must_use]
     pub fn totals(&self) -> Vec<(String, Totals)> {
@@ -247,6 +257,14 @@ mod tests {
         assert_eq!(report.status("O-01"), Status::Covered);
         assert_eq!(report.status("F-02"), Status::Open);
         assert_eq!(report.markdown().matches("f01_o01_f01_x").count(), 2);
+    }
+
+    #[test]
+    fn rows_without_test_and_reason_are_told_by_feature() {
+        let report = report(r#"[{"id":"F-02","reason":"no"}]"#, &["x_f01"]);
+        assert_eq!(report.open(&["core"]), ["F-01"]);
+        assert_eq!(report.open(&["osc", "core"]), ["O-01", "F-01"]);
+        assert_eq!(report.open(&[]), [] as [&str; 0]);
     }
 
     #[test]
