@@ -7,6 +7,7 @@ pub mod cose;
 pub mod dtls;
 pub mod envelope;
 pub mod replay;
+pub mod resource_server;
 pub mod revocation;
 mod target;
 pub mod token;
@@ -21,6 +22,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target with the name of its program and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("authz_info", resource_server::authz_info),
     ("cbor", cose::cbor),
     ("claims_set", ace::claims_set),
     ("coap_endpoint", coap::coap_endpoint),
@@ -47,6 +49,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("scope_aif", cose::scope_aif),
     ("token", token::token),
     ("token_endpoint", token_endpoint::token_endpoint),
+    ("token_identity", resource_server::token_identity),
     ("token_request", ace::token_request),
     ("token_response", ace::token_response),
 ];
