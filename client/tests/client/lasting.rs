@@ -159,7 +159,7 @@ async fn renewal_can_be_off_and_one_that_fails_is_not_repeated_at_once() {
 }
 
 #[tokio::test]
-async fn f21_a_refresh_token_gets_the_next_token_for_the_same_key() {
+async fn a_refresh_token_gets_the_next_token_for_the_same_key() {
     let world = World::start().await;
     world.script().refresh = true;
     let client = world.client().await;
