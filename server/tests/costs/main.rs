@@ -1,6 +1,6 @@
 //! What authorization costs a device: round trips, datagrams and bytes over real DTLS on loopback, and the size of
-//! each message. The tables go into `client/README.md`: `UPDATE_TABLES=1 cargo test -p motekey-server --test costs`
-//! writes them, and the tests fail when they are stale.
+//! each message. The tables go into `client/README.md`, one of them into `README.md` too:
+//! `UPDATE_TABLES=1 cargo test -p motekey-server --test costs` writes them, and the tests fail when they are stale.
 
 #![expect(
     clippy::unwrap_used,
