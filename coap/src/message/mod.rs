@@ -83,19 +83,17 @@ impl Message {
     /// See [`MessageError`]. Codes of the reserved classes, and combinations of type and code that have no meaning,
     /// count as format errors (RFC 7252 Section 4.2, 4.3).
     pub fn decode(datagram: &[u8], limit: usize) -> Result<Self, MessageError> {
-        let [first, code, high, low, ..] = *datagram else {
-            return Err(MessageError::TooShort);
-        };
+        let header = packet::header(datagram).ok_or(MessageError::TooShort)?;
         if datagram.len() > limit {
             return Err(MessageError::TooLong);
         }
         // RFC 7252 Section 3: "Messages with unknown version numbers MUST be silently ignored."
-        if first >> 6 != 1 {
-            return Err(MessageError::Version(first >> 6));
+        if header.get_version() != 1 {
+            return Err(MessageError::Version(header.get_version()));
         }
-        let kind = Kind::from_bits(first >> 4);
-        let code = Code(code);
-        let id = u16::from_be_bytes([high, low]);
+        let kind = Kind::from(header.get_type());
+        let code = Code(header.code.into());
+        let id = header.message_id;
         let malformed = MessageError::Format(kind, id);
         if !kind.carries(code) {
             return Err(malformed);
@@ -105,7 +103,7 @@ impl Message {
             return Err(malformed);
         }
         let rest = datagram.get(4..).unwrap_or_default();
-        packet::read(kind, code, id, first, rest).ok_or(malformed)
+        packet::read(&header, rest).ok_or(malformed)
     }
 
     /// Writes the message. Nothing, if an option is longer than 65,804 bytes, which none can be.
@@ -143,24 +141,6 @@ const fn extension(value: usize) -> usize {
 }
 
 impl Kind {
-    const fn from_bits(bits: u8) -> Self {
-        match bits & 0b11 {
-            0 => Self::Confirmable,
-            1 => Self::NonConfirmable,
-            2 => Self::Acknowledgement,
-            _ => Self::Reset,
-        }
-    }
-
-    const fn bits(self) -> u8 {
-        match self {
-            Self::Confirmable => 0,
-            Self::NonConfirmable => 1,
-            Self::Acknowledgement => 2,
-            Self::Reset => 3,
-        }
-    }
-
     /// RFC 7252 Table 1: which codes a type may carry.
     const fn carries(self, code: Code) -> bool {
         match self {

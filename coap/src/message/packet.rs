@@ -1,14 +1,45 @@
 //! The bytes of a message (RFC 7252 Section 3).
 
+use coap_lite::{Header, HeaderRaw, MessageType};
+
 use super::{Code, Kind, Message, Options, Token};
 
 /// Marks the beginning of the payload (RFC 7252 Section 3).
 const PAYLOAD_MARKER: u8 = 0xff;
 
-/// Reads what follows the first four bytes; `None` for a message format error.
-pub(super) fn read(kind: Kind, code: Code, id: u16, first: u8, rest: &[u8]) -> Option<Message> {
+impl From<MessageType> for Kind {
+    fn from(kind: MessageType) -> Self {
+        match kind {
+            MessageType::Confirmable => Self::Confirmable,
+            MessageType::NonConfirmable => Self::NonConfirmable,
+            MessageType::Acknowledgement => Self::Acknowledgement,
+            MessageType::Reset => Self::Reset,
+        }
+    }
+}
+
+impl From<Kind> for MessageType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Confirmable => Self::Confirmable,
+            Kind::NonConfirmable => Self::NonConfirmable,
+            Kind::Acknowledgement => Self::Acknowledgement,
+            Kind::Reset => Self::Reset,
+        }
+    }
+}
+
+/// Reads the first four bytes; `None` if there are fewer.
+pub(super) fn header(datagram: &[u8]) -> Option<Header> {
+    let raw = HeaderRaw::try_from(datagram).ok()?;
+    Some(Header::from_raw(&raw))
+}
+
+/// Reads what follows the header; `None` for a message format error. coap-lite puts options into a tree of lists of
+/// vectors, and takes a payload marker without payload; so they are read here, once and into their places.
+pub(super) fn read(header: &Header, rest: &[u8]) -> Option<Message> {
     // RFC 7252 Section 3: token lengths 9-15 "MUST be processed as a message format error".
-    let (token, mut rest) = rest.split_at_checked(usize::from(first & 0xf))?;
+    let (token, mut rest) = rest.split_at_checked(usize::from(header.get_token_length()))?;
     let token = Token::new(token)?;
     let mut options = Options::new();
     let mut number = 0_u16;
@@ -31,9 +62,9 @@ pub(super) fn read(kind: Kind, code: Code, id: u16, first: u8, rest: &[u8]) -> O
         rest = after;
     }
     Some(Message {
-        kind,
-        code,
-        id,
+        kind: header.get_type().into(),
+        code: Code(header.code.into()),
+        id: header.message_id,
         token,
         options,
         payload,
@@ -44,11 +75,13 @@ pub(super) fn read(kind: Kind, code: Code, id: u16, first: u8, rest: &[u8]) -> O
 pub(super) fn write(message: &Message) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(message.encoded_len());
     let token = message.token.as_bytes();
-    let length = u8::try_from(token.len()).ok()?;
-    // RFC 7252 Section 3: version 1, type, token length.
-    out.push(0x40 | message.kind.bits() << 4 | length);
-    out.push(message.code.0);
-    out.extend_from_slice(&message.id.to_be_bytes());
+    let mut header = Header::new();
+    header.set_type(message.kind.into());
+    // At most 8, by its type.
+    header.set_token_length(u8::try_from(token.len()).ok()?);
+    header.code = message.code.0.into();
+    header.message_id = message.id;
+    header.to_raw().serialize_into(&mut out).ok()?;
     out.extend_from_slice(token);
     let mut previous = 0;
     for (number, value) in message.options.iter() {

@@ -107,6 +107,22 @@ fn an_option_that_ends_with_the_byte_of_the_marker_is_fine() {
 }
 
 #[test]
+fn every_code_keeps_its_number_in_the_header() {
+    for number in 0..=u8::MAX {
+        let message = Message {
+            code: Code(number),
+            ..Message::empty(Kind::Confirmable, 7)
+        };
+        assert_eq!(message.encode(), [0x40, number, 0, 7]);
+        let read = Message::decode(&[0x40, number, 0, 7], LIMIT);
+        match read {
+            Ok(read) => assert_eq!(read.code, Code(number)),
+            Err(error) => assert_eq!(error, MessageError::Format(Kind::Confirmable, 7)),
+        }
+    }
+}
+
+#[test]
 fn a_datagram_beyond_the_limit_is_not_read() {
     assert_eq!(Message::decode(&[0x40; 65], 64), Err(MessageError::TooLong));
 }
