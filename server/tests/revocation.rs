@@ -13,6 +13,7 @@ use motekey_coap::message::{Code, ContentFormat, Request};
 use motekey_cose::crypto::rust::PROVIDER;
 use motekey_cose::message::TokenResponse;
 use motekey_cose::revocation::{RevocationContent, RevocationResponse, TokenHash};
+use motekey_server::authorization_server::revocation::AcknowledgedBy;
 use motekey_server::event::{Event, TokenEnd};
 use motekey_server::resource_server::{Revocation, VolatileRevocations};
 use motekey_server::store::{MemoryStore, TokenSelection};
@@ -295,4 +296,52 @@ async fn r21_r22_a_resource_server_that_restarts_refuses_what_was_revoked() {
     let second = start("127.0.0.1:9".parse().unwrap()).await;
     let code = second.upload(&client, &token.access_token, format).await;
     assert_eq!(code, Code::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_acknowledged_a_revocation_and_when_is_known() {
+    let site = Site::new(1, 2).await;
+    let gateway = follower(&site, 0).await;
+    let client = Client::new().await;
+    let tokens = [
+        site.token(&client, 1, 0).await,
+        site.token(&client, 1, 1).await,
+    ];
+    let mut changes = site.server.watch_acknowledgements();
+    let which = TokenSelection::Client("device-1".into());
+    let revoked = site.server.revoke(&which).await.unwrap();
+    let spread = site.server.spread(&revoked).await.unwrap();
+    // The first resource server observes the list, the second one does not run.
+    let reached = loop {
+        let reached = site.server.reached(&spread);
+        if reached[0].acknowledged.is_some() {
+            break reached;
+        }
+        timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+    };
+    let first = reached[0].acknowledged.unwrap();
+    assert_eq!(first.by, AcknowledgedBy::Notification);
+    assert!(first.at.abs_diff(site.server.now()) <= 10);
+    assert_eq!(
+        (&*reached[1].resource_server, reached[1].acknowledged),
+        ("rs-1", None)
+    );
+    // It starts, asks, and knows.
+    let _second = follower(&site, 1).await;
+    let reached = site.server.reached(&spread);
+    let second = reached[1].acknowledged.unwrap();
+    assert_eq!(second.by, AcknowledgedBy::Query);
+    // A later revocation does not make the earlier one younger.
+    drop(gateway);
+    site.clock.advance(60);
+    let later = site.token(&client, 1, 0).await;
+    let revoked = site
+        .server
+        .revoke(&TokenSelection::Hash(hash(&later)))
+        .await
+        .unwrap();
+    let spread_later = site.server.spread(&revoked).await.unwrap();
+    assert_eq!(site.server.reached(&spread_later)[0].acknowledged, None);
+    assert_eq!(site.server.reached(&spread)[0].acknowledged, Some(first));
+    assert_eq!(tokens.len(), 2);
 }

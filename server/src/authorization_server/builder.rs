@@ -13,7 +13,7 @@ use super::credentials::{Current, TokenKeys};
 use super::introspection::{Introspection, IntrospectionSettings};
 use super::numbers::Numbers;
 use super::profile::{CoapDtls, Profile};
-use super::revocation::{Observers, RevocationSettings};
+use super::revocation::{Acknowledgements, Observers, RevocationSettings};
 use super::sessions::Sessions;
 use crate::clock::{Clock, SystemClock};
 use crate::event::{Subscriber, Subscribers};
@@ -171,6 +171,7 @@ impl AuthorizationServerBuilder {
                 .map(|settings| Introspection::new(settings, self.clock.now())),
             revocation: self.revocation,
             observers: Observers::default(),
+            acknowledgements: Acknowledgements::default(),
             token_keys,
             key_pair: self.key_pair,
             refreshing: tokio::sync::Mutex::default(),

@@ -44,7 +44,7 @@ use credentials::{Current, Snapshot, TokenKeys};
 use introspection::Introspection;
 use numbers::Numbers;
 use profile::Profile;
-use revocation::{Observers, RevocationSettings};
+use revocation::{Acknowledgements, Observers, RevocationSettings};
 use sessions::{PartyKeys, Sessions};
 
 /// An authorization server without its sockets.
@@ -64,6 +64,7 @@ pub struct AuthorizationServer {
     introspection: Option<Introspection>,
     revocation: Option<RevocationSettings>,
     observers: Observers,
+    acknowledgements: Acknowledgements,
     sessions: Sessions,
     token_keys: TokenKeys,
     /// What it shows to devices with raw public keys.
@@ -97,6 +98,7 @@ impl AuthorizationServer {
         let snapshot = Snapshot::new(registry, &self.crypto, &self.token_keys);
         self.current.set(snapshot);
         self.end_outdated_sessions();
+        self.forget_acknowledgements();
         Ok(())
     }
 

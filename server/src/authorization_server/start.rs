@@ -123,6 +123,10 @@ impl Handler for SecureHandler {
         self.0.subscribers.handshake_refused(peer, reason);
     }
 
+    fn notification_acknowledged(&self, observation: ObservationId, receipt: u64) {
+        self.0.notification_arrived(observation, receipt);
+    }
+
     fn observation_ended(&self, observation: ObservationId) {
         self.0.observers.ended(observation);
     }

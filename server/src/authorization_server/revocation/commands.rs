@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::authorization_server::AuthorizationServer;
+use crate::clock::UnixSeconds;
 use crate::event::Event;
-use crate::store::{IssuedToken, Requester, StoreError, TokenSelection};
+use crate::registry::Registry;
+use crate::store::{IssuedToken, Requester, StoreError, TokenPage, TokenQuery, TokenSelection};
 
 impl AuthorizationServer {
     /// Revokes the live tokens of a selection, gives them, and has everybody told who observes the list.
@@ -66,6 +68,24 @@ impl AuthorizationServer {
         let outcome = self.store.set_disabled(name, disabled).await?;
         self.refresh().await?;
         Ok(outcome)
+    }
+
+    /// The issued tokens that a query chooses, a page at a time.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn tokens(&self, query: &TokenQuery) -> Result<TokenPage, StoreError> {
+        self.store.tokens(query).await
+    }
+
+    /// The registry that this server works with.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.current.get().registry.clone()
+    }
+
+    /// The present of this server's clock.
+    pub fn now(&self) -> UnixSeconds {
+        self.clock.now()
     }
 
     /// Takes expired tokens from the list (RFC 9770 Section 5.1).

@@ -5,6 +5,7 @@ use motekey_coap::endpoint::ObservationId;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::revocation::{RevocationProblem, RevocationQuery, RevocationResponse};
 
+use super::acknowledgements::AcknowledgedBy;
 use super::answer::answer;
 use super::observers::Observer;
 use super::settings::RevocationSettings;
@@ -47,6 +48,9 @@ impl AuthorizationServer {
             Ok(answer) => answer,
             Err(problem) => return refuse(&problem),
         };
+        if answer.more != Some(true) {
+            self.acknowledged(&requester, view.count, AcknowledgedBy::Query);
+        }
         let observed = match (observation, query) {
             (Some(observation), Ok(query)) => {
                 let observer = Observer::new(requester.clone(), query, view.count);
@@ -89,7 +93,7 @@ impl AuthorizationServer {
                 Ok(answer) => observable(settings, &answer),
                 Err(problem) => refuse(&problem),
             };
-            notifications.push((observation, response));
+            notifications.push((observation, response.with_receipt(view.count)));
         }
         notifications
     }

@@ -85,6 +85,13 @@ impl Observers {
         room
     }
 
+    /// Who observes.
+    pub(super) fn requester(&self, observation: ObservationId) -> Option<Requester> {
+        let state = self.state();
+        let observer = state.observers.get(&observation)?;
+        Some(observer.requester.clone())
+    }
+
     /// Something changed for those whom `concerns` chooses.
     pub(in crate::authorization_server) fn mark(&self, concerns: impl Fn(&Requester) -> bool) {
         let mut state = self.state();
