@@ -4,6 +4,8 @@
 pub mod authorization_server;
 pub mod clock;
 pub mod config;
+#[cfg(unix)]
+pub mod control;
 pub mod event;
 pub mod listen;
 pub mod public_key;
