@@ -31,14 +31,29 @@ impl Device {
         identity: &str,
         key: &str,
     ) -> Result<Self, OpenError> {
+        let key = PreSharedKey::new(hexadecimal(key));
+        Self::open(server, identity.as_bytes().to_vec(), key).await
+    }
+
+    /// A session at a resource server, with a token as identity.
+    pub(crate) async fn present(
+        server: SocketAddr,
+        token: &TokenResponse,
+    ) -> Result<Self, OpenError> {
+        let key = PreSharedKey::new(proof_key(token));
+        Self::open(server, token.access_token.clone(), key).await
+    }
+
+    async fn open(
+        server: SocketAddr,
+        identity: Vec<u8>,
+        key: PreSharedKey,
+    ) -> Result<Self, OpenError> {
         let backend = Implementation::default().client(Duration::from_secs(10));
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let security = Security::Dtls(backend);
         let handle = Driver::start(socket, EndpointConfig::default(), security, None).unwrap();
-        let credential = ClientCredential::PreSharedKey {
-            identity: identity.as_bytes().to_vec(),
-            key: PreSharedKey::new(hexadecimal(key)),
-        };
+        let credential = ClientCredential::PreSharedKey { identity, key };
         let session = handle.open(server, credential).await?.session;
         Ok(Self { handle, session })
     }

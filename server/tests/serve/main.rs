@@ -10,6 +10,7 @@
 mod device;
 #[cfg(target_os = "linux")]
 mod fleet;
+mod operate;
 mod program;
 
 use std::time::{Duration, Instant};

@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::demo::world::WorldName;
+#[cfg(unix)]
+use crate::operate::{
+    DeviceDisableArguments, DeviceEnableArguments, DeviceListArguments, TokenListArguments,
+    TokenRevokeArguments,
+};
 use crate::serve::ServeArguments;
 
 /// Authorization server for constrained devices: CoAP over DTLS, ACE tokens (RFC 9200).
@@ -23,15 +28,41 @@ pub(crate) enum Command {
     /// Runs the authorization server: tokens for registered devices over CoAP and DTLS.
     Serve(ServeArguments),
 
-    /// Looks into access tokens.
+    /// Looks into access tokens; lists and revokes those of a running server.
     #[command(subcommand)]
     Token(TokenCommand),
+
+    /// Lists the devices of a running server, keeps them out, lets them in again.
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Device(DeviceCommand),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
     /// Shows the structure of a token and, where it is not encrypted, its claims. Verifies nothing.
     Inspect(TokenInspectArguments),
+
+    /// Lists the tokens that a server issued, and who knows of those that were revoked.
+    #[cfg(unix)]
+    List(TokenListArguments),
+
+    /// Revokes tokens, and shows which resource servers have acknowledged it, and when.
+    #[cfg(unix)]
+    Revoke(TokenRevokeArguments),
+}
+
+#[cfg(unix)]
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// Lists the registered devices.
+    List(DeviceListArguments),
+
+    /// Keeps a device out, with all its tokens and sessions.
+    Disable(DeviceDisableArguments),
+
+    /// Lets a device in again.
+    Enable(DeviceEnableArguments),
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,8 @@ pub(crate) enum Failure {
     Refused(String),
     /// The command or a file it names is wrong (exit code 2).
     WrongUse(String),
+    /// The server cannot be reached (exit code 3).
+    Unreachable(String),
     /// A fault on this machine (exit code 4).
     Local(String),
 }
@@ -29,6 +31,7 @@ impl Failure {
         match self {
             Self::Refused(_) => 1,
             Self::WrongUse(_) => 2,
+            Self::Unreachable(_) => 3,
             Self::Local(_) => 4,
         }
     }
@@ -36,7 +39,10 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Refused(text) | Self::WrongUse(text) | Self::Local(text)) = self;
+        let (Self::Refused(text)
+        | Self::WrongUse(text)
+        | Self::Unreachable(text)
+        | Self::Local(text)) = self;
         formatter.write_str(text)
     }
 }

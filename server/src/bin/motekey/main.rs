@@ -6,6 +6,8 @@ mod demo;
 mod failure;
 mod hexadecimal;
 mod logging;
+#[cfg(unix)]
+mod operate;
 mod print;
 mod serve;
 mod token;
@@ -14,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[cfg(unix)]
+use command_line::DeviceCommand;
 use command_line::{Command, CommandLine, TokenCommand};
 use failure::Failure;
 
@@ -33,5 +37,15 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
         }
         Command::Serve(arguments) => serve::command(&arguments),
         Command::Token(TokenCommand::Inspect(arguments)) => token::inspect_command(&arguments),
+        #[cfg(unix)]
+        Command::Token(TokenCommand::List(arguments)) => operate::token_list(&arguments),
+        #[cfg(unix)]
+        Command::Token(TokenCommand::Revoke(arguments)) => operate::token_revoke(&arguments),
+        #[cfg(unix)]
+        Command::Device(DeviceCommand::List(arguments)) => operate::device_list(&arguments),
+        #[cfg(unix)]
+        Command::Device(DeviceCommand::Disable(arguments)) => operate::device_disable(&arguments),
+        #[cfg(unix)]
+        Command::Device(DeviceCommand::Enable(arguments)) => operate::device_enable(&arguments),
     }
 }

@@ -15,6 +15,8 @@ use clap::Args;
 use motekey_coap::dtls::Implementation;
 use motekey_server::authorization_server::AuthorizationServer;
 use motekey_server::config::{Configuration, Settings};
+#[cfg(unix)]
+use motekey_server::control::{Control, ControlError};
 use motekey_server::event::TracingSubscriber;
 use motekey_server::listen::Listen;
 use motekey_server::store::Store;
@@ -44,6 +46,8 @@ const MAX_BLOCKING: usize = 4;
         With --data, numbers, issued tokens, the revocation list and disabled devices are on the disk before an answer\n\
         leaves, in motekey.db. Without it a restart begins all numbers anew, among them the sequence numbers of tokens\n\
         for resource servers without a clock (RFC 9200 Section 5.10.3), and what was revoked is forgotten.\n\n\
+        With --data it also takes the commands motekey token list|revoke and motekey device list|enable|disable, from\n\
+        its own user.\n\n\
         Signals: SIGTERM and SIGINT end the server, SIGHUP reads the configuration file again.\n\
         Log lines go to standard error; MOTEKEY_LOG sets their level (error, warn, info, debug, trace).\n\n\
         Examples:\n  motekey serve --config motekey.toml --data /var/lib/motekey\n  \
@@ -133,6 +137,9 @@ async fn serve(
         .start(listen)
         .await
         .map_err(|error| listening::failure(address, &error))?;
+    // Closed when the server ends.
+    #[cfg(unix)]
+    let _control = data.map(|data| control(data, &server)).transpose()?;
     let address = running.secure_address();
     info!(%address, %dtls, "listening");
     advise(address, dtls, nobody);
@@ -149,6 +156,20 @@ async fn serve(
     end(running.shutdown(), &mut signals).await;
     info!("ended");
     Ok(())
+}
+
+#[cfg(unix)]
+fn control(data: &DataDirectory, server: &Arc<AuthorizationServer>) -> Result<Control, Failure> {
+    Control::open(data.path(), server.clone()).map_err(|error| {
+        let next = match &error {
+            ControlError::InUse(_) => "end that server, or give another --data DIR",
+            ControlError::NoSocket(_) => "move that file away",
+            ControlError::Unusable(..) => {
+                "give a data directory that this user can write, with a path of at most 90 bytes, by --data DIR"
+            }
+        };
+        Failure::Local(format!("control channel: {error}; next: {next}"))
+    })
 }
 
 async fn authorization_server(
