@@ -65,8 +65,10 @@ impl Bodies {
             return response;
         }
         let reservation = budget.reserve(response.payload.len());
-        let (Some(reservation), true) = (reservation, response.payload.len() <= config.max_body)
-        else {
+        let (Some(reservation), true) = (
+            reservation,
+            response.payload.len() <= config.max_response_body,
+        ) else {
             return Response::new(Code::SERVICE_UNAVAILABLE);
         };
         tag(&mut response);

@@ -48,8 +48,11 @@ pub struct EndpointConfig {
     /// Size of the blocks that bodies are cut into (RFC 7959). Default 1024, which fits an IPv6 packet of 1280 bytes;
     /// a smaller one spares fragments on constrained links.
     pub block_size: BlockSize,
-    /// The longest body taken or given, in bytes. Default 16 kB.
+    /// The longest body taken, or given in a request, in bytes. Default 16 kB.
     pub max_body: usize,
+    /// The longest body given in a response or notification, in bytes. Default 512 kB: it is the application's own, so
+    /// no peer can make it longer. A longer one becomes 5.03.
+    pub max_response_body: usize,
     /// Bodies of one session that are in transfer at a time, each way. Default 2; the oldest is dropped.
     pub max_bodies: usize,
     /// Bytes of bodies in transfer over all sessions. Default 4 MB; beyond it a request gets 4.13, a response 5.03.
@@ -129,6 +132,7 @@ impl Default for EndpointConfig {
             max_message: 2048,
             block_size: BlockSize::B1024,
             max_body: 16 * 1024,
+            max_response_body: 512 * 1024,
             max_bodies: 2,
             max_body_bytes: 4 * 1024 * 1024,
             body_time_limit: Duration::from_secs(60),
