@@ -49,7 +49,7 @@ impl RevocationResponse {
     /// # Errors
     /// [`MessageError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
-        let mut members = MapReader::parse(bytes, Limits::DEFAULT, NAMES)?;
+        let mut members = MapReader::parse(bytes, LIMITS, NAMES)?;
         let (mut full, mut diff, mut cursor, mut more) = (None, None, None, None);
         while let Some((label, value)) = members.next_member()? {
             match label {
@@ -154,6 +154,13 @@ fn write_hashes(writer: &mut Writer, hashes: &[TokenHash]) {
         writer.bytes(hash.as_bytes());
     }
 }
+
+/// Bounds of an answer: 512 kB, which is a full list of 14,900 hashes.
+const LIMITS: Limits = Limits {
+    bytes: 512 * 1024,
+    items: 16_384,
+    ..Limits::DEFAULT
+};
 
 const FULL_SET: Label = label(revocation::FULL_SET, "full_set");
 

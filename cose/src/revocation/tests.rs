@@ -291,3 +291,22 @@ fn r01_r22_only_the_one_form_of_a_token_can_be_revoked() {
         assert!(!is_revocable(&token[..end]), "{end} bytes");
     }
 }
+
+#[test]
+fn r09_a_list_of_14900_hashes_is_read_and_one_beyond_the_bound_is_refused() {
+    let answer = |count: u32| {
+        let hash = |number: u32| {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&number.to_be_bytes());
+            TokenHash::of_digest(digest)
+        };
+        RevocationResponse {
+            content: RevocationContent::Full((0..count).map(hash).collect()),
+            cursor: Some(Cursor::Null),
+            more: None,
+        }
+    };
+    let long = answer(14_900);
+    assert_eq!(RevocationResponse::decode(&long.encode()), Ok(long));
+    assert!(RevocationResponse::decode(&answer(15_000).encode()).is_err());
+}
