@@ -99,16 +99,16 @@ impl RevokedHashes {
     }
 
     /// Drops hashes whose tokens came here and have expired; gives the highest sequence number of theirs.
-    // RFC 9770 Section 11.1: a hash is kept until both are so. A token that says when it ends is believed more than the
-    // list, which can be that of a server restored from a backup.
+    // RFC 9770 Section 11.1: a hash is kept until both are so. Nobody is believed alone: the list can be that of a server
+    // restored from a backup, and the own clock can jump ahead and back again.
     pub(super) fn drop_finished(&mut self, now: UnixSeconds) -> Option<u64> {
         let Self {
             by_age, by_hash, ..
         } = self;
         let (before, mut highest) = (by_age.len(), None);
         by_age.retain(|_, entry| {
-            let expired = entry.ends_at.map_or(entry.unlisted, |end| end <= now);
-            let finished = entry.seen && expired;
+            let expired = entry.ends_at.is_none_or(|end| end <= now);
+            let finished = entry.seen && expired && entry.unlisted;
             if finished {
                 by_hash.remove(&entry.hash);
                 highest = highest.max(entry.sequence);
