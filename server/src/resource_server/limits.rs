@@ -16,7 +16,8 @@ pub struct Limits {
     /// Bad tokens in PSK identities that are looked at in a second, from all peers together, with a burst of four times
     /// that. Good ones are not counted. Default 1000: verifying as many signatures takes a few percent of one core.
     pub bad_identities_per_second: u32,
-    /// Hashes of revoked tokens held at a time. Default 4096, about 200 bytes each; the oldest gives way.
+    /// Hashes of revoked tokens held at a time. Default 16384, about 200 bytes each, more than the longest list has that
+    /// is read; the oldest gives way.
     pub revoked_tokens: usize,
 }
 
@@ -28,7 +29,7 @@ impl Default for Limits {
             observations: 16,
             uploads_per_second: 16,
             bad_identities_per_second: 1000,
-            revoked_tokens: 4096,
+            revoked_tokens: 16_384,
         }
     }
 }

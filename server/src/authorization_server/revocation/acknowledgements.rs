@@ -164,6 +164,15 @@ impl AuthorizationServer {
         }
     }
 
+    /// Of how many updates a requester has shown that it knows.
+    pub(super) fn last_acknowledged(&self, requester: &Requester) -> Option<u64> {
+        let Requester::Party(name) = requester else {
+            return None;
+        };
+        let by_name = self.acknowledgements.state();
+        by_name.get(name)?.back().map(|last| last.updates)
+    }
+
     /// Forgets resource servers that are not registered any more.
     pub(in crate::authorization_server) fn forget_acknowledgements(&self) {
         let registry = &self.current.get().registry;

@@ -3,7 +3,9 @@
 use motekey_coap::dtls::PeerIdentity;
 use motekey_coap::endpoint::ObservationId;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
-use motekey_cose::revocation::{RevocationProblem, RevocationQuery, RevocationResponse};
+use motekey_cose::revocation::{
+    RevocationContent, RevocationProblem, RevocationQuery, RevocationResponse,
+};
 
 use super::acknowledgements::AcknowledgedBy;
 use super::answer::answer;
@@ -48,7 +50,12 @@ impl AuthorizationServer {
             Ok(answer) => answer,
             Err(problem) => return refuse(&problem),
         };
-        if answer.more != Some(true) {
+        // Without a cursor, updates do not show what came before them.
+        let from_a_state = match query {
+            Ok(RevocationQuery::Diff { cursor, .. }) => cursor.is_some(),
+            _ => true,
+        };
+        if from_a_state && answer.more != Some(true) {
             self.acknowledged(&requester, view.count, AcknowledgedBy::Query);
         }
         let observed = match (observation, query) {
@@ -90,12 +97,29 @@ impl AuthorizationServer {
             }
             self.observers.told(observation, view.count);
             let response = match answer(&view, Ok(observer.query), settings.queries) {
-                Ok(answer) => observable(settings, &answer),
+                Ok(answer) => {
+                    let response = observable(settings, &answer);
+                    match self.completes(&observer.requester, &answer, view.count) {
+                        true => response.with_receipt(view.count),
+                        false => response,
+                    }
+                }
                 Err(problem) => refuse(&problem),
             };
-            notifications.push((observation, response.with_receipt(view.count)));
+            notifications.push((observation, response));
         }
         notifications
+    }
+
+    /// Whether a requester that gets this answer knows all: updates tell only of those who know what was before them.
+    fn completes(&self, requester: &Requester, answer: &RevocationResponse, count: u64) -> bool {
+        match &answer.content {
+            RevocationContent::Full(_) => true,
+            RevocationContent::Diff(updates) => {
+                let known = self.last_acknowledged(requester).unwrap_or_default();
+                usize::try_from(count.saturating_sub(known)).is_ok_and(|new| new <= updates.len())
+            }
+        }
     }
 
     /// Who a peer is to the list.

@@ -41,7 +41,10 @@ impl AuthorizationServerLink {
                 key,
             },
             time_limit: Duration::from_secs(5),
-            endpoint: EndpointConfig::default(),
+            endpoint: EndpointConfig {
+                max_body: LONGEST_LIST,
+                ..EndpointConfig::default()
+            },
             backend: Box::new(|| Implementation::default().client(HANDSHAKE_TIME_LIMIT)),
             introspection: None,
             revocation: None,
@@ -69,8 +72,9 @@ impl AuthorizationServerLink {
         self
     }
 
-    /// Limits and times of the endpoint. `max_body` bounds the list that can be read: the default of 16 kB is some 460
-    /// revoked tokens of this server at a time.
+    /// Limits and times of the endpoint. `max_body` bounds the list that can be read. Default: 512 kB, which is 14,900
+    /// revoked tokens of this server at a time, as many as an authorization server gives by default. Beyond it the
+    /// list is not read any more, but each revocation is still told.
     #[must_use]
     pub fn endpoint(mut self, config: EndpointConfig) -> Self {
         self.endpoint = config;
@@ -129,8 +133,8 @@ pub struct Revocation {
     /// Seconds between full queries, beside the observation. Default: 300.
     // RFC 9770 Sections 11 and 14.3: neither diff queries nor notifications are relied on alone.
     pub full_query_seconds: u64,
-    /// Seconds between queries where the list cannot be observed: so long a revoked token can still be used. Default:
-    /// 30.
+    /// Seconds between queries for updates. Where the list cannot be observed, or after the authorization server was
+    /// started anew, a revoked token can still be used for so long. Default: 30.
     pub poll_seconds: u64,
 }
 
@@ -143,6 +147,9 @@ impl Default for Revocation {
         }
     }
 }
+
+/// Longest revocation list that is read, in bytes.
+const LONGEST_LIST: usize = 512 * 1024;
 
 /// How long a handshake may take.
 const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(10);

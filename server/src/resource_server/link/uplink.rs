@@ -16,6 +16,9 @@ use tokio::time::timeout;
 
 use super::AuthorizationServerLink;
 
+/// How long an answer of many blocks may take: 500 of them at 100 ms.
+const LONG_ANSWER: Duration = Duration::from_secs(60);
+
 /// A client of the authorization server.
 pub(in crate::resource_server) struct Uplink {
     handle: Handle,
@@ -58,23 +61,30 @@ impl Uplink {
     /// Sends a request; if the session turns out to be lost, once more in a new one.
     pub(super) async fn request(&self, request: &Request) -> Result<Response, Unreachable> {
         let ask = |session| self.handle.request(session, request.clone());
-        self.in_session(ask).await
+        self.in_session(self.time_limit, ask).await
+    }
+
+    /// As [`Uplink::request`], for an answer of many blocks.
+    pub(super) async fn request_long(&self, request: &Request) -> Result<Response, Unreachable> {
+        let ask = |session| self.handle.request(session, request.clone());
+        self.in_session(LONG_ANSWER.max(self.time_limit), ask).await
     }
 
     /// Begins to observe a resource, as [`Uplink::request`].
     pub(super) async fn observe(&self, request: &Request) -> Result<Observation, Unreachable> {
         let ask = |session| self.handle.observe(session, request.clone());
-        self.in_session(ask).await
+        self.in_session(self.time_limit, ask).await
     }
 
     async fn in_session<T, E: fmt::Display, F: Future<Output = Result<T, E>>>(
         &self,
+        time_limit: Duration,
         ask: impl Fn(SessionId) -> F,
     ) -> Result<T, Unreachable> {
         let mut failure = Unreachable(String::new());
         for _ in 0..2 {
             let session = self.session().await?;
-            match timeout(self.time_limit, ask(session)).await {
+            match timeout(time_limit, ask(session)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => failure = Unreachable(error.to_string()),
                 Err(_) => failure = Unreachable("no answer in time".to_owned()),
