@@ -261,3 +261,50 @@ fn exit_codes_say_whose_fault_it_was() {
         assert!(errors.contains(part), "{arguments:?}: {errors}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c11_f65_a_kill_in_the_middle_of_token_exchanges_repeats_nothing() {
+    let directory = Directory::new("middle");
+    let file = directory.write("motekey.toml", &configuration("clockless = true"));
+    let data = directory.path("data");
+    let mut ids = std::collections::BTreeSet::new();
+    let mut received = 0;
+    for round in 0..6 {
+        let server = Server::start(&["--config", &file, "--data", &data]);
+        let device = Device::connect(server.address(), "meter-1", METER_KEY)
+            .await
+            .unwrap();
+        let asking = tokio::spawn(async move {
+            let mut tokens = Vec::new();
+            while let Ok(Ok(token)) =
+                tokio::time::timeout(Duration::from_millis(500), device.token("gateway")).await
+            {
+                tokens.push(token);
+            }
+            tokens
+        });
+        // At another moment of an exchange each time.
+        tokio::time::sleep(Duration::from_millis(20 + 7 * round)).await;
+        server.signal("KILL");
+        server.wait();
+        for token in asking.await.unwrap() {
+            received += 1;
+            let claims = super::device::open(&token, GATEWAY_KEY);
+            assert!(ids.insert(super::device::cti(&claims)), "an id came twice");
+        }
+    }
+    // Every token that a device got is known, and can be revoked; those that were on the way may be known besides.
+    let _server = Server::start(&["--config", &file, "--data", &data]);
+    let list = json(&["token", "list", "--json", "--data", &data]);
+    let known: std::collections::BTreeSet<_> = list["tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|token| hexadecimal(token["token"].as_str().unwrap()))
+        .collect();
+    println!(
+        "{received} tokens received, {} on the disk, over 6 kills",
+        known.len()
+    );
+    assert!(received > 0 && ids.iter().all(|id| known.contains(id.as_bytes())));
+}
