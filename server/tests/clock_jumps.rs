@@ -1,5 +1,6 @@
 //! Clocks that jump, forwards and back, at the authorization server and at a resource server, over real DTLS on
 //! loopback.
+
 mod site;
 
 use std::sync::Arc;
