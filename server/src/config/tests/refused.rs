@@ -34,7 +34,7 @@ fn what_is_no_toml_or_no_setting_is_refused() {
         ),
         (
             "\n\n[limits]\nhandshake_time_limit = 30\n".into(),
-            "4: unknown field `handshake_time_limit`, expected one of `max_sessions`, `max_half_open_sessions`, `handshake_time_limit_seconds`, `idle_time_limit_seconds`, `acknowledgement_timeout_milliseconds`, `max_body_bytes`, `max_message_bytes`, `max_issued_tokens`",
+            "4: unknown field `handshake_time_limit`, expected one of `max_sessions`, `max_half_open_sessions`, `max_sessions_per_source`, `max_half_open_sessions_per_source`, `handshake_time_limit_seconds`, `idle_time_limit_seconds`, `acknowledgement_timeout_milliseconds`, `max_body_bytes`, `max_message_bytes`, `max_issued_tokens`",
         ),
         (
             "link = \"pigeon\"\n".into(),
