@@ -1,9 +1,14 @@
 //! Confirmation of possession of a key: the value of `cnf`, `req_cnf` and `rs_cnf` (RFC 8747 Section 3.1).
 
+mod certificate;
+
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use certificate::CertificateHash;
+
 use crate::cbor::{CborError, Kind, Label, MapReader, MapWriter, Value};
+use crate::crypto::CryptoProvider;
 use crate::key::{CoseKey, KeyError};
 use crate::registry::confirmation as number;
 
@@ -20,6 +25,14 @@ const NAMES: &[Label] = &[
         number: number::KID,
         name: "kid",
     },
+    Label {
+        number: number::X5T,
+        name: "x5t",
+    },
+    Label {
+        number: number::X5CHAIN,
+        name: "x5chain",
+    },
 ];
 
 /// One proof-of-possession key.
@@ -32,6 +45,11 @@ pub enum Confirmation {
     Encrypted(Vec<u8>),
     /// The identifier of a key that both sides know (RFC 8747 Section 3.4). Identifiers can collide.
     KeyId(Vec<u8>),
+    /// X.509 certificates by value, DER: the key is that of the first, the end entity (`x5chain` of
+    /// draft-ietf-ace-authcred-dtls-profile-04 Section 3). One to eight, none empty.
+    CertificateChain(Vec<Vec<u8>>),
+    /// An X.509 certificate by its hash (`x5t`, as above).
+    CertificateHash(CertificateHash),
 }
 
 /// Why a confirmation is refused.
@@ -46,6 +64,12 @@ pub enum ConfirmationError {
     NoKey,
     /// More than one member that names a key.
     SeveralKeys,
+    /// The hash of `x5t` is by another algorithm than SHA-256.
+    UnsupportedHash,
+    /// The hash of `x5t` has not the length of its algorithm.
+    HashLength,
+    /// `x5chain` has no certificate, an empty one, one in an array, or too many.
+    ChainLength,
 }
 
 impl fmt::Display for ConfirmationError {
@@ -53,11 +77,21 @@ impl fmt::Display for ConfirmationError {
         match self {
             Self::Cbor(error) => error.fmt(formatter),
             Self::Key(error) => write!(formatter, "COSE_Key (1): {error}"),
-            Self::NoKey => {
-                formatter.write_str("no COSE_Key (1), Encrypted_COSE_Key (2) or kid (3)")
+            Self::NoKey => formatter.write_str(
+                "no COSE_Key (1), Encrypted_COSE_Key (2), kid (3), x5t (6) or x5chain (24)",
+            ),
+            Self::SeveralKeys => formatter.write_str(
+                "more than one of COSE_Key (1), Encrypted_COSE_Key (2), kid (3), x5t (6) and x5chain (24)",
+            ),
+            Self::UnsupportedHash => {
+                formatter.write_str("x5t (6): a hash by another algorithm than SHA-256")
             }
-            Self::SeveralKeys => formatter
-                .write_str("more than one of COSE_Key (1), Encrypted_COSE_Key (2) and kid (3)"),
+            Self::HashLength => {
+                formatter.write_str("x5t (6): the hash has not the length of its algorithm")
+            }
+            Self::ChainLength => {
+                formatter.write_str("x5chain (24): wanted one certificate, or an array of 2 to 8")
+            }
         }
     }
 }
@@ -96,6 +130,10 @@ impl Confirmation {
             }
             Self::Encrypted(object) => map.entry(number::ENCRYPTED_COSE_KEY).encoded(object),
             Self::KeyId(kid) => map.bytes(number::KID, Some(kid)),
+            Self::CertificateHash(hash) => hash.write(map.entry(number::X5T)),
+            Self::CertificateChain(chain) => {
+                certificate::write_chain(chain, map.entry(number::X5CHAIN));
+            }
         }
         map.finish()
     }
@@ -105,7 +143,7 @@ impl Confirmation {
     pub fn kid(&self) -> Option<&[u8]> {
         match self {
             Self::Key(key) => key.kid(),
-            Self::Encrypted(_) => None,
+            Self::Encrypted(_) | Self::CertificateChain(_) | Self::CertificateHash(_) => None,
             Self::KeyId(kid) => Some(kid),
         }
     }
@@ -115,7 +153,20 @@ impl Confirmation {
     pub const fn key(&self) -> Option<&CoseKey> {
         match self {
             Self::Key(key) => Some(key),
-            Self::Encrypted(_) | Self::KeyId(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The hash of the certificate that is meant: the end entity, whether it stands here or its hash does.
+    // draft-ietf-ace-authcred-dtls-profile-04 Section 3: the authentication credential is the end-entity certificate.
+    #[must_use]
+    pub fn certificate(&self, provider: &CryptoProvider) -> Option<CertificateHash> {
+        match self {
+            Self::CertificateHash(hash) => Some(*hash),
+            Self::CertificateChain(chain) => chain
+                .first()
+                .map(|first| CertificateHash::of_certificate(provider, first)),
+            Self::Key(_) | Self::Encrypted(_) | Self::KeyId(_) => None,
         }
     }
 
@@ -141,6 +192,8 @@ impl Confirmation {
                     _ => return Err(value.unwanted("a COSE_Encrypt0 or COSE_Encrypt").into()),
                 },
                 number::KID => Self::KeyId(value.bytes()?.into()),
+                number::X5T => Self::CertificateHash(CertificateHash::read(&value)?),
+                number::X5CHAIN => Self::CertificateChain(certificate::read_chain(&value)?),
                 // RFC 8747 Section 3.1: members that are not understood are ignored.
                 _ => continue,
             };

@@ -173,6 +173,10 @@ pub mod confirmation {
     pub const ENCRYPTED_COSE_KEY: i64 = 2;
     /// A key identifier, bytes.
     pub const KID: i64 = 3;
+    /// `x5t`, the hash of an X.509 certificate. Provisional: draft-ietf-ace-edhoc-oscore-profile-11.
+    pub const X5T: i64 = 6;
+    /// `x5chain`, X.509 certificates, end entity first. Provisional, as `x5t`.
+    pub const X5CHAIN: i64 = 24;
 }
 
 /// CBOR tags.
@@ -229,6 +233,10 @@ pub mod algorithm {
     pub const ES256: i64 = -7;
     /// EdDSA.
     pub const EDDSA: i64 = -8;
+    /// SHA-256, truncated to 64 bits (RFC 9054).
+    pub const SHA_256_64: i64 = -15;
+    /// SHA-256 (RFC 9054).
+    pub const SHA_256: i64 = -16;
 }
 
 /// COSE_Key labels, types, curves and operations (RFC 9052 Section 7, RFC 9053 Section 7).

@@ -188,7 +188,7 @@ fn a_claim_of_the_wrong_type_is_named() {
         ),
         (
             &[0xa1, 8, 0xa0],
-            "cnf (8): no COSE_Key (1), Encrypted_COSE_Key (2) or kid (3)",
+            "cnf (8): no COSE_Key (1), Encrypted_COSE_Key (2), kid (3), x5t (6) or x5chain (24)",
         ),
         (
             &[0xa1, 9, 0x80],

@@ -36,7 +36,7 @@ fn a_member_of_the_wrong_type_is_named_with_what_stands_there() {
         ),
         (
             &[0xa1, 4, 0xa0],
-            "req_cnf (4): no COSE_Key (1), Encrypted_COSE_Key (2) or kid (3)",
+            "req_cnf (4): no COSE_Key (1), Encrypted_COSE_Key (2), kid (3), x5t (6) or x5chain (24)",
         ),
         (
             &[0xa1, 4, 0xa1, 3, 0x60],

@@ -59,7 +59,7 @@ impl VerifiedToken {
     }
 
     /// The proof-of-possession key, if the token holds it, in clear or as Encrypted_COSE_Key. Its public point was
-    /// checked. A symmetric key may be there by name only.
+    /// checked. A symmetric key may be there by name only. Certificates stand in the claims, not validated.
     #[must_use]
     pub fn proof_key(&self) -> Option<&CoseKey> {
         self.proof_key.as_ref()
@@ -205,7 +205,12 @@ fn proof_key(
     protection: Protection,
 ) -> Result<Option<CoseKey>, TokenError> {
     let key = match &claims.cnf {
-        None | Some(Confirmation::KeyId(_)) => return Ok(None),
+        None
+        | Some(
+            Confirmation::KeyId(_)
+            | Confirmation::CertificateChain(_)
+            | Confirmation::CertificateHash(_),
+        ) => return Ok(None),
         Some(Confirmation::Encrypted(bytes)) => open_confirmation(bytes, issuer)?,
         Some(Confirmation::Key(key)) => {
             let encrypted = matches!(

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use motekey_cose::claims::{Audience, ClaimsSet, NumericDate};
 use motekey_cose::confirmation::Confirmation;
+use motekey_cose::crypto::rust::PROVIDER;
 use motekey_cose::key::CoseKey;
 use motekey_cose::message::{
     ErrorCode, ErrorResponse, IntrospectionRequest, IntrospectionResponse, MessageError,
@@ -276,4 +277,30 @@ fn a03_aif_has_the_bytes_of_the_rfc() {
         bytes,
         self::bytes(&file("rfc9237/aif.json")["vectors"][0]["cbor"])
     );
+}
+
+#[test]
+fn x03_messages_of_the_draft_with_certificates() {
+    let path = "authcred/messages.json";
+    let messages = [
+        ("authcred-04-Fig5-1", TOKEN_REQUEST),
+        ("authcred-04-Fig6-1", TOKEN_RESPONSE),
+        ("authcred-04-Fig7-1", TOKEN_REQUEST),
+        ("authcred-04-Fig8-1", TOKEN_RESPONSE),
+    ];
+    round_trips(path, &messages, &[]);
+    // The figures with hashes are of the certificates in the others.
+    let requested = |id| TokenRequest::decode(&entry(path, id).cbor).unwrap().req_cnf;
+    let shown = |id| TokenResponse::decode(&entry(path, id).cbor).unwrap().rs_cnf;
+    let pairs = [
+        [
+            requested("authcred-04-Fig5-1"),
+            requested("authcred-04-Fig7-1"),
+        ],
+        [shown("authcred-04-Fig6-1"), shown("authcred-04-Fig8-1")],
+    ];
+    for pair in pairs {
+        let [by_value, by_hash] = pair.map(|cnf| cnf.unwrap().certificate(&PROVIDER).unwrap());
+        assert_eq!(by_value.truncated(), by_hash);
+    }
 }

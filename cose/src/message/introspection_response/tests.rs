@@ -57,6 +57,6 @@ fn f39_every_introspection_response_has_active() {
     );
     assert_eq!(
         error(&[0xa2, 10, 0xf5, 8, 0xa0]),
-        "cnf (8): no COSE_Key (1), Encrypted_COSE_Key (2) or kid (3)"
+        "cnf (8): no COSE_Key (1), Encrypted_COSE_Key (2), kid (3), x5t (6) or x5chain (24)"
     );
 }
