@@ -2,6 +2,7 @@
 //! applications build on, and what both need: registry, store, clock, events.
 
 pub mod authorization_server;
+pub mod certificates;
 pub mod clock;
 pub mod config;
 #[cfg(unix)]

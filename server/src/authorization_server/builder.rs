@@ -15,6 +15,7 @@ use super::numbers::Numbers;
 use super::profile::{CoapDtls, Profile};
 use super::revocation::{Acknowledgements, Observers, RevocationSettings};
 use super::sessions::Sessions;
+use crate::certificates::Certificates;
 use crate::clock::{Clock, SystemClock};
 use crate::event::{Subscriber, Subscribers};
 use crate::random::SystemRandom;
@@ -30,6 +31,7 @@ pub struct AuthorizationServerBuilder {
     issuer: Option<String>,
     signing_key: Option<(SignatureAlgorithm, CoseKey)>,
     key_pair: Option<KeyPair>,
+    certificates: Option<Certificates>,
     token_path: String,
     introspection: Option<IntrospectionSettings>,
     revocation: Option<RevocationSettings>,
@@ -47,6 +49,7 @@ impl AuthorizationServerBuilder {
             issuer: None,
             signing_key: None,
             key_pair: None,
+            certificates: None,
             token_path: "/token".to_owned(),
             introspection: Some(IntrospectionSettings::default()),
             revocation: Some(RevocationSettings::default()),
@@ -102,6 +105,13 @@ impl AuthorizationServerBuilder {
     #[must_use]
     pub fn key_pair(mut self, key: KeyPair) -> Self {
         self.key_pair = Some(key);
+        self
+    }
+
+    /// Lets devices in that are registered with certificates. Default: none, and such devices cannot connect.
+    #[must_use]
+    pub fn certificates(mut self, certificates: Certificates) -> Self {
+        self.certificates = Some(certificates);
         self
     }
 
@@ -174,6 +184,7 @@ impl AuthorizationServerBuilder {
             acknowledgements: Acknowledgements::default(),
             token_keys,
             key_pair: self.key_pair,
+            certificates: self.certificates,
             refreshing: tokio::sync::Mutex::default(),
             clock: self.clock,
             crypto: self.crypto,

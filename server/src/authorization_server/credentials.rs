@@ -9,6 +9,7 @@ use motekey_cose::crypto::{CryptoProvider, SignatureAlgorithm};
 use motekey_cose::key::{CoseKey, EncryptionKey};
 use motekey_cose::token::{TrustedIssuers, VerificationKey};
 
+use crate::certificates::thumbprint;
 use crate::registry::{Device, DeviceCredential, Party, Registry, ResourceServerRecord};
 
 /// A registry with its keys prepared.
@@ -73,7 +74,10 @@ impl Snapshot {
         let party = match peer {
             PeerIdentity::PreSharedKey(identity) => self.registry.party_by_identity(identity),
             PeerIdentity::RawPublicKey(info) => self.registry.party_by_public_key(info),
-            PeerIdentity::Certificate(_) => None,
+            // A chain is of its first certificate; peers send those of their authorities along.
+            PeerIdentity::Certificate(chain) => chain
+                .first()
+                .and_then(|first| self.registry.party_by_certificate(&thumbprint(first))),
         };
         party.filter(|party| !party.is_disabled())
     }

@@ -35,6 +35,7 @@ pub use client_limits::ClientLimits;
 pub use introspection::IntrospectionSettings;
 pub use refusal::Refusal;
 
+use crate::certificates::Certificates;
 use crate::clock::Clock;
 use crate::event::{Event, Subscribers};
 use crate::random::SystemRandom;
@@ -69,6 +70,8 @@ pub struct AuthorizationServer {
     token_keys: TokenKeys,
     /// What it shows to devices with raw public keys.
     key_pair: Option<KeyPair>,
+    /// What sessions with certificates need.
+    certificates: Option<Certificates>,
     /// One refresh at a time, so that an older registry never takes the place of a newer one.
     refreshing: tokio::sync::Mutex<()>,
 }

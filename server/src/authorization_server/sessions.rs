@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use motekey_coap::dtls::{CredentialSource, KeyPair, PeerIdentity, PskAnswer, SessionId};
+use motekey_coap::dtls::{
+    CertificateCheck, CertifiedKey, CredentialSource, KeyPair, PeerIdentity, PskAnswer, SessionId,
+};
 use motekey_coap::endpoint::ObservationId;
 use motekey_coap::message::{Request, Response};
 use zeroize::Zeroizing;
@@ -97,7 +99,7 @@ impl AuthorizationServer {
         let credential = match peer {
             // The registry may have changed since the handshake asked for the key.
             PeerIdentity::PreSharedKey(identity) => state.finish(identity, self.clock.now()),
-            // A public key is the credential itself.
+            // A public key or certificate is the credential itself.
             _ => self.fingerprint_of(&snapshot, peer),
         };
         let peer = peer.clone();
@@ -163,6 +165,9 @@ impl AuthorizationServer {
                 Some(self.fingerprint(party, key.expose()))
             }
             (_, PeerIdentity::RawPublicKey(info)) => Some(self.fingerprint(party, info)),
+            (DeviceCredential::Certificate(thumbprint), _) => {
+                Some(self.fingerprint(party, thumbprint))
+            }
             _ => None,
         }
     }
@@ -196,7 +201,23 @@ impl CredentialSource for PartyKeys {
         self.0.current.get().party(&peer).is_some()
     }
 
+    fn certificate(&self, chain: &[&[u8]]) -> bool {
+        let chain = chain.iter().map(|certificate| certificate.to_vec());
+        let peer = PeerIdentity::Certificate(chain.collect());
+        self.0.current.get().party(&peer).is_some()
+    }
+
     fn key_pair(&self) -> Option<KeyPair> {
         self.0.key_pair.clone()
+    }
+
+    fn own_certificate(&self) -> Option<CertifiedKey> {
+        let certificates = self.0.certificates.as_ref()?;
+        Some(certificates.own.clone())
+    }
+
+    fn client_certificates(&self) -> Option<CertificateCheck> {
+        let certificates = self.0.certificates.as_ref()?;
+        Some(certificates.peers.clone())
     }
 }

@@ -95,7 +95,9 @@ fn parse(request: &Request) -> Result<TokenRequest, Refusal> {
     TokenRequest::decode(&request.payload).map_err(|error| match error {
         // RFC 9200 Section 5.8.3: a key that nobody here can use is unsupported_pop_key, not invalid_request.
         MessageError::Confirmation {
-            error: ConfirmationError::Key(KeyError::UnsupportedKeyType | KeyError::UnsupportedCurve),
+            error:
+                ConfirmationError::Key(KeyError::UnsupportedKeyType | KeyError::UnsupportedCurve)
+                | ConfirmationError::UnsupportedHash,
             ..
         } => Refusal::KeyNotUsable,
         error => Refusal::Malformed(error),

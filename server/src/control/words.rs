@@ -92,6 +92,7 @@ impl DeviceState {
         let credential = match device.credential {
             DeviceCredential::PreSharedKey { .. } => "pre-shared key",
             DeviceCredential::RawPublicKey(_) => "raw public key",
+            DeviceCredential::Certificate(_) => "certificate",
         };
         Self {
             device: device.name.to_string(),

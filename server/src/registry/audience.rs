@@ -65,6 +65,9 @@ pub struct ResourceServerRecord {
     pub token_style: TokenStyle,
     /// Its own public keys, at most one for each algorithm (RFC 9201 Section 7).
     pub public_keys: Vec<CoseKey>,
+    /// Its own certificate (DER): its tokens can then be bound to certificates of devices, and clients are told this
+    /// one. Default: none.
+    pub certificate: Option<Vec<u8>>,
     /// Whether its tokens name the device (`sub`). Default: true.
     pub subject_in_token: bool,
     /// What it proves itself with to the authorization server, for introspection and the revocation list. It differs
@@ -91,6 +94,7 @@ impl ResourceServerRecord {
             clockless: false,
             token_style: TokenStyle::REVOCABLE,
             public_keys: Vec::new(),
+            certificate: None,
             subject_in_token: true,
             credential: None,
         }
@@ -117,6 +121,20 @@ impl ResourceServerRecord {
             key,
         });
         self
+    }
+
+    /// A resource server that takes signed tokens with certificates; `certificate` (DER) is its own.
+    pub fn with_certificate(name: &str, certificate: &[u8]) -> Self {
+        Self {
+            shared_key: None,
+            pop_keys: PopKeyKinds {
+                symmetric: false,
+                p256: false,
+                ed25519: false,
+            },
+            certificate: Some(certificate.to_vec()),
+            ..Self::new(name, SharedKey::new(PreSharedKey::new(Vec::new())))
+        }
     }
 
     /// A resource server that takes signed tokens with raw public keys; `public_key` is its own.

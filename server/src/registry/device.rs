@@ -8,6 +8,8 @@ use motekey_cose::key::CoseKey;
 use motekey_cose::registry::profile;
 use motekey_cose::scope::Aif;
 
+use crate::certificates::thumbprint;
+
 /// A device that may ask for tokens. What no rule allows is refused.
 #[derive(Debug, Clone)]
 pub struct Device {
@@ -53,6 +55,18 @@ impl Device {
         }
     }
 
+    /// A device with a certificate (DER) that speaks `coap_dtls` and may do nothing yet.
+    pub fn with_certificate(name: &str, certificate: &[u8]) -> Self {
+        Self {
+            name: name.into(),
+            credential: DeviceCredential::Certificate(thumbprint(certificate)),
+            profiles: vec![profile::COAP_DTLS],
+            rules: Vec::new(),
+            disabled: false,
+            administrator: false,
+        }
+    }
+
     /// The same device with one more rule.
     #[must_use]
     pub fn allow(mut self, audience: &str, scope: ScopeRule) -> Self {
@@ -76,6 +90,9 @@ pub enum DeviceCredential {
     },
     /// The public part of a key pair of the device (RFC 7250): P-256 or Ed25519.
     RawPublicKey(CoseKey),
+    /// SHA-256 of its X.509 certificate (DER). The certificate is validated all the same; another one of the same
+    /// authority, or a renewed one, is that of nobody.
+    Certificate([u8; 32]),
 }
 
 /// What a device may do at one audience.

@@ -36,6 +36,7 @@ pub(super) struct Index {
     pub(super) by_name: HashMap<Arc<str>, Entry>,
     pub(super) by_identity: HashMap<Vec<u8>, Party>,
     pub(super) by_public_key: HashMap<Vec<u8>, Party>,
+    pub(super) by_certificate: HashMap<[u8; 32], Party>,
     pub(super) by_audience: HashMap<Arc<str>, Audience>,
     owners: HashMap<KeyBytes, Arc<str>>,
 }
@@ -81,6 +82,9 @@ impl Index {
             Shown::PublicKey(None) => Err(RegistryError::UnusablePublicKey { name: name.clone() }),
             Shown::PublicKey(Some(info)) if others(self.by_public_key.get(&info)) => {
                 Err(RegistryError::PublicKeyInUse { name: name.clone() })
+            }
+            Shown::Certificate(thumbprint) if others(self.by_certificate.get(thumbprint)) => {
+                Err(RegistryError::CertificateInUse { name: name.clone() })
             }
             _ => Ok(()),
         }
@@ -177,6 +181,9 @@ impl Index {
                     self.by_public_key.insert(info, party.clone());
                 }
             }
+            Shown::Certificate(thumbprint) => {
+                self.by_certificate.insert(*thumbprint, party.clone());
+            }
         }
     }
 
@@ -187,6 +194,7 @@ impl Index {
         match credential.shown() {
             Shown::Identity(identity) => self.by_identity.remove(identity),
             Shown::PublicKey(info) => info.and_then(|info| self.by_public_key.remove(&info)),
+            Shown::Certificate(thumbprint) => self.by_certificate.remove(thumbprint),
         };
     }
 

@@ -47,6 +47,11 @@ impl Registry {
         self.index.by_public_key.get(subject_public_key_info)
     }
 
+    /// Who proves itself with the certificate that has this SHA-256.
+    pub fn party_by_certificate(&self, thumbprint: &[u8; 32]) -> Option<&Party> {
+        self.index.by_certificate.get(thumbprint)
+    }
+
     /// The device that proves itself with this PSK identity.
     pub fn device_by_identity(&self, identity: &[u8]) -> Option<&Arc<Device>> {
         match self.party_by_identity(identity) {
@@ -255,6 +260,11 @@ pub enum RegistryError {
         /// Who asked for it.
         name: Arc<str>,
     },
+    /// Another party has this certificate.
+    CertificateInUse {
+        /// Who asked for it.
+        name: Arc<str>,
+    },
     /// The resource server has two public keys of one algorithm (RFC 9201 Section 7).
     TwoKeysOfOneAlgorithm {
         /// Whose.
@@ -335,6 +345,9 @@ impl fmt::Display for RegistryError {
             }
             Self::PublicKeyInUse { name } => {
                 write!(formatter, "{name}: another device has this public key")
+            }
+            Self::CertificateInUse { name } => {
+                write!(formatter, "{name}: another party has this certificate")
             }
             Self::TwoKeysOfOneAlgorithm { name } => {
                 write!(

@@ -44,6 +44,7 @@ impl Party {
 pub(super) enum Shown<'a> {
     Identity(&'a [u8]),
     PublicKey(Option<Vec<u8>>),
+    Certificate(&'a [u8; 32]),
 }
 
 impl DeviceCredential {
@@ -51,6 +52,7 @@ impl DeviceCredential {
         match self {
             Self::PreSharedKey { identity, .. } => Shown::Identity(identity),
             Self::RawPublicKey(key) => Shown::PublicKey(subject_public_key_info(key)),
+            Self::Certificate(thumbprint) => Shown::Certificate(thumbprint),
         }
     }
 }

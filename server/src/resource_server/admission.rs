@@ -15,7 +15,7 @@ use motekey_cose::token::{TokenError, verify};
 
 use super::ResourceServer;
 use super::link::IntrospectionFailure;
-use super::proof_key::{ProofKey, proof_key};
+use super::proof_key::{Abilities, ProofKey, proof_key};
 use super::token_table::{Candidate, Conflict, Digest};
 use crate::clock::UnixSeconds;
 
@@ -253,7 +253,7 @@ impl ResourceServer {
             return Err(TokenRefusal::Nonce);
         }
         let (expires_at, sequence) = self.end(claims, now)?;
-        let (key_id, key) = proof_key(claims, key, self.key_pair.is_some())?;
+        let (key_id, key) = proof_key(claims, key, self.abilities())?;
         Ok(Candidate {
             digest,
             key_id,
@@ -269,6 +269,13 @@ impl ResourceServer {
             question: None,
             twin: None,
         })
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            public_keys: self.key_pair.is_some(),
+            certificates: self.certificates.is_some(),
+        }
     }
 
     /// The key of a token under the derivation key that is shared with its issuer, if there is one.

@@ -24,6 +24,7 @@ use super::sequence::{SequenceStorage, SpentSequences};
 use super::sessions::Sessions;
 use super::token_table::TokenTable;
 use super::{ResourceServer, State};
+use crate::certificates::Certificates;
 use crate::clock::{Clock, SystemClock};
 use crate::event::{Subscriber, Subscribers};
 use crate::random::SystemRandom;
@@ -33,6 +34,7 @@ use crate::rate_limit::RateLimit;
 pub struct ResourceServerBuilder {
     identifier: String,
     key_pair: Option<KeyPair>,
+    certificates: Option<Certificates>,
     audiences: Vec<String>,
     issuers: Vec<TrustedIssuer>,
     shared_keys: Vec<(String, SharedSecret)>,
@@ -69,6 +71,7 @@ impl ResourceServerBuilder {
         Self {
             identifier: name.to_owned(),
             key_pair: None,
+            certificates: None,
             audiences: vec![name.to_owned()],
             issuers: Vec::new(),
             shared_keys: Vec::new(),
@@ -248,6 +251,14 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// The certificate of this server, which the authorization server has, and how it validates those of clients
+    /// (draft-ietf-ace-authcred-dtls-profile-04). Default: none, and tokens that are bound to certificates are refused.
+    #[must_use]
+    pub fn certificates(mut self, certificates: Certificates) -> Self {
+        self.certificates = Some(certificates);
+        self
+    }
+
     /// The clock that `exp` and `exi` are judged by. Default: the system's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -304,6 +315,7 @@ impl ResourceServerBuilder {
         Ok(Arc::new(ResourceServer {
             identifier: self.identifier,
             key_pair: self.key_pair,
+            certificates: self.certificates,
             audiences: self.audiences,
             issuers,
             derivation_keys: self.derivation_keys,

@@ -1,15 +1,19 @@
 //! Who may open a DTLS session: peers whose PSK identity selects a valid token (RFC 9202 Section 3.3.2), and peers with
-//! the raw public key of one (RFC 9202 Section 3.2.2).
+//! the raw public key or the certificate of one (RFC 9202 Section 3.2.2, draft-ietf-ace-authcred-dtls-profile-04).
 
 use std::sync::Arc;
 
-use motekey_coap::dtls::{CredentialSource, KeyPair, PeerIdentity, PskAnswer};
+use motekey_coap::dtls::{
+    CertificateCheck, CertifiedKey, CredentialSource, KeyPair, PeerIdentity, PskAnswer,
+};
 use motekey_cose::cbor;
+use motekey_cose::confirmation::CertificateHash;
 use motekey_cose::message::PskIdentity;
 
-use super::proof_key::ProofKey;
+use super::proof_key::{ProofKey, certificate_key_id};
 use super::token_table::Entry;
 use super::{ResourceServer, State};
+use crate::certificates::thumbprint;
 use crate::clock::UnixSeconds;
 
 /// The token table as a source of credentials.
@@ -34,8 +38,27 @@ impl CredentialSource for TokenCredentials {
         public_entry(&self.0.state(), public_key_info, now).is_some()
     }
 
+    fn certificate(&self, chain: &[&[u8]]) -> bool {
+        let now = self.0.clock.now();
+        // draft-ietf-ace-authcred-dtls-profile-04 Section 3: only the certificate that a stored valid token means. That
+        // its chain is valid was checked before.
+        chain
+            .first()
+            .is_some_and(|first| certificate_entry(&self.0.state(), first, now).is_some())
+    }
+
     fn key_pair(&self) -> Option<KeyPair> {
         self.0.key_pair.clone()
+    }
+
+    fn own_certificate(&self) -> Option<CertifiedKey> {
+        let certificates = self.0.certificates.as_ref()?;
+        Some(certificates.own.clone())
+    }
+
+    fn client_certificates(&self) -> Option<CertificateCheck> {
+        let certificates = self.0.certificates.as_ref()?;
+        Some(certificates.peers.clone())
     }
 }
 
@@ -78,7 +101,10 @@ impl ResourceServer {
         let identity = match identity {
             PeerIdentity::PreSharedKey(identity) => identity,
             PeerIdentity::RawPublicKey(info) => return public_entry(state, info, now).cloned(),
-            PeerIdentity::Certificate(_) => return None,
+            PeerIdentity::Certificate(chain) => {
+                let first = chain.first()?;
+                return certificate_entry(state, first, now).cloned();
+            }
         };
         if is_map(identity) {
             let named = PskIdentity::decode(identity).ok()?;
@@ -95,6 +121,20 @@ impl ResourceServer {
 fn public_entry<'a>(state: &'a State, info: &[u8], now: UnixSeconds) -> Option<&'a Entry> {
     let entry = state.tokens.get(info, now)?;
     matches!(entry.key, ProofKey::Public).then_some(entry)
+}
+
+/// The live token that is bound to a certificate (DER).
+fn certificate_entry<'a>(
+    state: &'a State,
+    certificate: &[u8],
+    now: UnixSeconds,
+) -> Option<&'a Entry> {
+    let shown = CertificateHash::of_digest(thumbprint(certificate));
+    let entry = state.tokens.get(&certificate_key_id(&shown), now)?;
+    match &entry.key {
+        ProofKey::Certificate(named) if named.agrees_with(&shown) => Some(entry),
+        _ => None,
+    }
 }
 
 /// Whether the first item is a map. Tokens are arrays or tagged arrays.

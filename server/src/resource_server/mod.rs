@@ -51,6 +51,7 @@ pub use resource::{Authorized, Resource, ResponseFuture};
 pub use revocation::{HeldHash, RevocationStorage, VolatileRevocations};
 pub use sequence::{SequenceStorage, VolatileSequence};
 
+use crate::certificates::Certificates;
 use crate::clock::Clock;
 use crate::event::{Event, Subscribers};
 use crate::rate_limit::RateLimit;
@@ -69,6 +70,8 @@ pub struct ResourceServer {
     identifier: String,
     /// What it shows in RawPublicKey mode.
     key_pair: Option<KeyPair>,
+    /// What it shows and whom it believes in certificate mode.
+    certificates: Option<Certificates>,
     audiences: Vec<String>,
     issuers: TrustedIssuers,
     /// By issuer: what proof-of-possession keys are derived from.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use motekey_coap::dtls::PreSharedKey;
 use motekey_cose::claims::ClaimsSet;
-use motekey_cose::confirmation::Confirmation;
+use motekey_cose::confirmation::{CertificateHash, Confirmation};
+use motekey_cose::crypto::rust::PROVIDER;
 use motekey_cose::key::{CoseKey, KeyOperation};
 use motekey_cose::registry::algorithm;
 use subtle::ConstantTimeEq;
@@ -19,6 +20,8 @@ pub(super) enum ProofKey {
     Shared(PreSharedKey),
     /// Of RawPublicKey mode (RFC 9202 Section 3.2): its key id in the table is its SubjectPublicKeyInfo.
     Public,
+    /// Of certificate mode (draft-ietf-ace-authcred-dtls-profile-04 Section 3): the hash of the client's certificate.
+    Certificate(CertificateHash),
 }
 
 impl ProofKey {
@@ -27,16 +30,30 @@ impl ProofKey {
         match (self, other) {
             (Self::Shared(one), Self::Shared(other)) => one.expose().ct_eq(other.expose()).into(),
             (Self::Public, Self::Public) => true,
+            (Self::Certificate(one), Self::Certificate(other)) => one.agrees_with(other),
             _ => false,
         }
     }
+}
+
+/// What a server can do in handshakes beside pre-shared keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Abilities {
+    pub(super) public_keys: bool,
+    pub(super) certificates: bool,
+}
+
+/// The key id of a certificate in the table: what its whole and its truncated hash have in common. A token
+/// with the same key id for a key of another kind is refused: see [`ProofKey::same`].
+pub(super) fn certificate_key_id(hash: &CertificateHash) -> Arc<[u8]> {
+    [b"x5t", hash.truncated().as_bytes()].concat().into()
 }
 
 /// Key id and key of `cnf`, if this profile can use them. The key is `None` if the token only names it.
 pub(super) fn proof_key(
     claims: &ClaimsSet,
     key: Option<&CoseKey>,
-    takes_public_keys: bool,
+    abilities: Abilities,
 ) -> Result<(Arc<[u8]>, Option<ProofKey>), TokenRefusal> {
     match (&claims.cnf, key) {
         (None, _) => Err(TokenRefusal::Key("the token has no cnf")),
@@ -49,7 +66,11 @@ pub(super) fn proof_key(
                 .map(|value| ProofKey::Shared(PreSharedKey::new(value.to_vec())));
             Ok((key_id.into(), value))
         }
-        (Some(_), Some(_)) if !takes_public_keys => Err(TokenRefusal::Key(
+        (
+            Some(named @ (Confirmation::CertificateChain(_) | Confirmation::CertificateHash(_))),
+            _,
+        ) => certificate(named, abilities),
+        (Some(_), Some(_)) if !abilities.public_keys => Err(TokenRefusal::Key(
             "a public key, and this server has no key pair",
         )),
         (Some(_), Some(key)) => {
@@ -62,6 +83,23 @@ pub(super) fn proof_key(
         }
         (Some(_), None) => Err(TokenRefusal::Key("cnf has no key that can be used")),
     }
+}
+
+/// The certificate that `cnf` means. It is validated when the client shows it, in the handshake, and never fetched.
+// RFC 9360 Section 2, draft-ietf-ace-authcred-dtls-profile-04 Section 4.
+fn certificate(
+    named: &Confirmation,
+    abilities: Abilities,
+) -> Result<(Arc<[u8]>, Option<ProofKey>), TokenRefusal> {
+    if !abilities.certificates {
+        return Err(TokenRefusal::Key(
+            "a certificate, and this server has none of its own",
+        ));
+    }
+    let hash = named
+        .certificate(&PROVIDER)
+        .ok_or(TokenRefusal::Key("cnf has no key that can be used"))?;
+    Ok((certificate_key_id(&hash), Some(ProofKey::Certificate(hash))))
 }
 
 /// Whether a symmetric key may be used as PSK of DTLS.

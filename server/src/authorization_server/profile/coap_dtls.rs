@@ -1,5 +1,7 @@
 //! The profile `coap_dtls` (RFC 9202): a fresh symmetric key in PreSharedKey mode, the proven public key of the device
-//! in RawPublicKey mode.
+//! in RawPublicKey mode, its proven certificate in certificate mode (draft-ietf-ace-authcred-dtls-profile-04).
+
+mod certificate;
 
 use motekey_coap::dtls::PeerIdentity;
 use motekey_cose::confirmation::Confirmation;
@@ -29,6 +31,8 @@ enum Wanted<'a> {
     Named,
     /// A public key by value.
     Public(&'a CoseKey),
+    /// A certificate, by value or by hash.
+    Certificate(&'a Confirmation),
 }
 
 impl Profile for CoapDtls {
@@ -59,6 +63,7 @@ impl Profile for CoapDtls {
     ) -> Result<KeyBinding, Refusal> {
         match wanted(request.requested)? {
             Wanted::Public(key) => public_key(request, key),
+            Wanted::Certificate(wanted) => certificate::bind(request, wanted),
             Wanted::Fresh => fresh_key(request, random),
             Wanted::Named => match (own_public_key(request), request.standing) {
                 // RFC 9202 Section 3.2.1: an identifier of a public key that the authorization server knows.
@@ -100,7 +105,10 @@ fn wanted(requested: Option<&Confirmation>) -> Result<Wanted<'_>, Refusal> {
         }
         Some(Confirmation::Key(key)) if key.is_symmetric() => Err(Refusal::KeyNotUsable),
         Some(Confirmation::Key(key)) => Ok(Wanted::Public(key)),
-        Some(_) => Err(Refusal::KeyNotUsable),
+        Some(
+            certificate @ (Confirmation::CertificateChain(_) | Confirmation::CertificateHash(_)),
+        ) => Ok(Wanted::Certificate(certificate)),
+        Some(Confirmation::Encrypted(_)) => Err(Refusal::KeyNotUsable),
     }
 }
 

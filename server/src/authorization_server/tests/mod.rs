@@ -1,4 +1,5 @@
 //! The token endpoint in memory, by table.
+mod certificates;
 mod errors;
 mod ids;
 mod introspection;

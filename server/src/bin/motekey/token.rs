@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use motekey_cose::claims::{Audience, ClaimsSet, NumericDate};
 use motekey_cose::confirmation::Confirmation;
+use motekey_cose::crypto::rust::PROVIDER;
 use motekey_cose::envelope::{Algorithm, EnvelopeKind};
 use motekey_cose::token::{Inspection, TokenTags, inspect};
 use serde_json::{Value, json};
@@ -197,8 +198,16 @@ fn confirmation(confirmation: &Confirmation) -> Value {
         Confirmation::Key(_) => "COSE_Key, public",
         Confirmation::Encrypted(_) => "Encrypted_COSE_Key",
         Confirmation::KeyId(_) => "key id only",
+        Confirmation::CertificateChain(_) => "X.509 certificate, by value",
+        Confirmation::CertificateHash(_) => "X.509 certificate, by its hash",
     };
-    json!({ "kind": kind, "kid": kid })
+    let mut shown = json!({ "kind": kind, "kid": kid });
+    if let (Some(hash), Some(members)) =
+        (confirmation.certificate(&PROVIDER), shown.as_object_mut())
+    {
+        members.insert("sha256".to_owned(), bytes(hash.as_bytes()));
+    }
+    shown
 }
 
 fn print_object(value: &Value, depth: usize) {

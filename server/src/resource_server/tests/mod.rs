@@ -1,5 +1,6 @@
 //! The resource server in virtual time, without sockets where the driver has no part.
 mod access;
+mod certificates;
 mod identities;
 mod limits;
 mod observing;

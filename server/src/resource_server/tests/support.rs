@@ -99,12 +99,16 @@ pub(super) fn claims(number: u8) -> ClaimsSet {
 /// A token of the authorization server `issuer`, also with claims that ours would not issue. The claims make the nonce,
 /// so equal claims make equal tokens.
 pub(super) fn token_of(issuer: &str, claims: &ClaimsSet) -> Vec<u8> {
+    token_of_content(issuer, &claims.encode())
+}
+
+/// A token whose content is no claims set that this crate can write.
+pub(super) fn token_of_content(issuer: &str, content: &[u8]) -> Vec<u8> {
     let key = CoseKey::symmetric(&shared_key(issuer), None)
         .encryption_key(&PROVIDER, AeadAlgorithm::AesCcm16_64_128)
         .unwrap();
-    let content = claims.encode();
-    let nonce = &PROVIDER.kdf.sha256(&content)[..13];
-    encrypt0(&content, &key, nonce, &[], Layout::default()).unwrap()
+    let nonce = &PROVIDER.kdf.sha256(content)[..13];
+    encrypt0(content, &key, nonce, &[], Layout::default()).unwrap()
 }
 
 pub(super) fn token(claims: &ClaimsSet) -> Vec<u8> {
