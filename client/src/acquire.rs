@@ -188,9 +188,12 @@ impl Inner {
         credential: ClientCredential,
     ) -> Result<Link, Error> {
         let began = self.now();
-        let asked = match credential.identity() {
-            Some(identity) => format!("identity of {} bytes", identity.len()),
-            None => "public key".to_owned(),
+        let asked = match &credential {
+            ClientCredential::PreSharedKey { identity, .. } => {
+                format!("identity of {} bytes", identity.len())
+            }
+            ClientCredential::RawPublicKey { .. } => "public key".to_owned(),
+            ClientCredential::Certificate { .. } => "certificate".to_owned(),
         };
         let result = self.wire.open(role, peer, credential).await;
         let (outcome, traffic) = match &result {

@@ -116,8 +116,11 @@ impl Wanted {
         }
         if self.running.is_some() {
             line.push_str(" for the key of the session");
-        } else if self.own.is_some() {
-            line.push_str(" for the public key of this device");
+        } else if let Some(own) = &self.own {
+            line.push_str(match own {
+                OwnKey::Public { .. } => " for the public key of this device",
+                OwnKey::Certificate(_) => " for the certificate of this device",
+            });
         }
         line
     }

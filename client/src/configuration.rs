@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub(crate) use servers::Servers;
 
-use motekey_coap::dtls::ClientCredential;
+use motekey_coap::dtls::{CertificateCheck, ClientCredential};
 use motekey_cose::scope::Scope;
 
 use crate::error::Error;
@@ -71,13 +71,13 @@ impl AuthorizationServer {
 /// Which kind of key tokens are to be bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeyChoice {
-    /// The public key of this device, if it has one at the authorization server; a symmetric key if it has none, or
-    /// if the resource server cannot use it.
+    /// The public key or certificate of this device, if it has one at the authorization server; a symmetric key if it
+    /// has none, or if the resource server cannot use it.
     #[default]
     Automatic,
     /// A symmetric key that the authorization server makes (RFC 9202 Section 3.3).
     Symmetric,
-    /// The public key of this device (RFC 9202 Section 3.2).
+    /// The public key of this device (RFC 9202 Section 3.2), or its certificate.
     Public,
 }
 
@@ -103,6 +103,7 @@ pub struct ResourceServer {
     pub(crate) profile: Option<i64>,
     pub(crate) key_choice: KeyChoice,
     pub(crate) public_key_info: Option<Vec<u8>>,
+    pub(crate) certificates: Option<CertificateCheck>,
 }
 
 impl ResourceServer {
@@ -136,6 +137,7 @@ impl ResourceServer {
             profile: None,
             key_choice: KeyChoice::Automatic,
             public_key_info: None,
+            certificates: None,
         }
     }
 
@@ -245,6 +247,16 @@ impl ResourceServer {
     #[must_use]
     pub fn public_key_info(mut self, info: impl Into<Vec<u8>>) -> Self {
         self.public_key_info = Some(info.into());
+        self
+    }
+
+    /// How the certificate of the resource server is validated, its name included: a device with a certificate at the
+    /// authorization server then has its tokens bound to it (draft-ietf-ace-authcred-dtls-profile-04). What the token
+    /// response says of the certificate of the resource server (`rs_cnf`) is compared besides, and replaces nothing.
+    /// Default: none, and such a device asks for symmetric keys.
+    #[must_use]
+    pub fn certificates(mut self, check: CertificateCheck) -> Self {
+        self.certificates = Some(check);
         self
     }
 

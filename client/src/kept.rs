@@ -139,8 +139,9 @@ fn fits(access: &Access, configured: &ResourceServer, origin: &Origin) -> bool {
         .is_none_or(|profile| access.profile == profile);
     let same_key = match (&access.key, configured.key_choice) {
         (ProofKey::PreShared { .. }, KeyChoice::Public)
-        | (ProofKey::Public { .. }, KeyChoice::Symmetric) => false,
+        | (ProofKey::Public { .. } | ProofKey::Certificate { .. }, KeyChoice::Symmetric) => false,
         (ProofKey::PreShared { .. }, _) => true,
+        (ProofKey::Certificate { .. }, _) => configured.certificates.is_some(),
         (ProofKey::Public { server, .. }, _) => configured
             .public_key_info
             .as_ref()

@@ -50,8 +50,12 @@ pub use client::{Body, Client};
 pub use clock::{Clock, NoWallClock, OffsetClock, SystemClock, SystemWallClock, WallClock};
 pub use configuration::{AuthorizationServer, KeyChoice, Limits, ResourceServer, Timers};
 pub use error::{Error, Fault, Role, Unusable, advice};
-pub use motekey_coap::dtls::{ClientCredential, KeyPair, PreSharedKey};
-pub use profile::{Approach, CoapDtls, HandshakeLimits, KeyOffer, Profile, TokenTransport, Upload};
+pub use motekey_coap::dtls::{
+    CertificateCheck, CertifiedKey, ClientCredential, KeyPair, PreSharedKey,
+};
+pub use profile::{
+    Approach, CoapDtls, HandshakeLimits, KeyOffer, Means, Profile, TokenTransport, Upload,
+};
 pub use renewal::Renewal;
 pub use report::{Exchange, Granted, Report, Step, Traffic};
 pub use revocation::RevocationList;

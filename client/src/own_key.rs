@@ -1,20 +1,25 @@
-//! The public key of this device, as token requests name it.
+//! The public key or certificate of this device, as token requests name it.
 
-use motekey_coap::dtls::KeyPair;
-use motekey_cose::confirmation::Confirmation;
+use motekey_coap::dtls::{CertifiedKey, KeyPair};
+use motekey_cose::confirmation::{CertificateHash, Confirmation};
 use motekey_cose::crypto::rust::PROVIDER;
 use motekey_cose::key::CoseKey;
 
 use crate::error::Error;
 
-/// The public key of a key pair of this device.
+/// What tokens can be bound to: the public key of a key pair of this device, or its certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OwnKey {
-    /// SubjectPublicKeyInfo, DER.
-    pub(crate) info: Vec<u8>,
-    /// What the authorization server knows the key by.
-    pub(crate) key_id: Option<Vec<u8>>,
-    by_value: CoseKey,
+pub(crate) enum OwnKey {
+    /// A raw public key.
+    Public {
+        /// SubjectPublicKeyInfo, DER.
+        info: Vec<u8>,
+        /// What the authorization server knows the key by.
+        key_id: Option<Vec<u8>>,
+        by_value: CoseKey,
+    },
+    /// A certificate.
+    Certificate(CertificateHash),
 }
 
 impl OwnKey {
@@ -27,19 +32,63 @@ impl OwnKey {
                 "the public key of this device is neither on P-256 nor an Ed25519 key".into(),
             )
         })?;
-        Ok(Self {
+        Ok(Self::Public {
             info,
             key_id: key_id.map(<[u8]>::to_vec),
             by_value,
         })
     }
 
-    /// `req_cnf`: by its identifier if the authorization server has one, else by value.
-    pub(crate) fn requested(&self) -> Confirmation {
-        // RFC 9202 Section 3.2.1: the public key, or an identifier that the authorization server knows.
-        match &self.key_id {
-            Some(key_id) => Confirmation::KeyId(key_id.clone()),
-            None => Confirmation::Key(self.by_value.clone()),
+    /// # Errors
+    /// [`Error::Configuration`]: there is no certificate.
+    pub(crate) fn of_certificate(own: &CertifiedKey) -> Result<Self, Error> {
+        certificate_hash(own)
+            .map(Self::Certificate)
+            .ok_or_else(|| Error::Configuration("the certificate of this device is missing".into()))
+    }
+
+    /// SubjectPublicKeyInfo of a raw public key.
+    pub(crate) fn info(&self) -> Option<&[u8]> {
+        match self {
+            Self::Public { info, .. } => Some(info),
+            Self::Certificate(_) => None,
         }
     }
+
+    /// What the authorization server knows a raw public key by.
+    pub(crate) fn key_id(&self) -> Option<&[u8]> {
+        match self {
+            Self::Public { key_id, .. } => key_id.as_deref(),
+            Self::Certificate(_) => None,
+        }
+    }
+
+    /// The certificate.
+    pub(crate) fn certificate(&self) -> Option<CertificateHash> {
+        match self {
+            Self::Public { .. } => None,
+            Self::Certificate(hash) => Some(*hash),
+        }
+    }
+
+    /// `req_cnf`: by its identifier if the authorization server has one, else by value. A certificate is named by its
+    /// hash: the authorization server sees it in the handshake.
+    pub(crate) fn requested(&self) -> Confirmation {
+        match self {
+            // RFC 9202 Section 3.2.1: the public key, or an identifier that the authorization server knows.
+            Self::Public {
+                key_id: Some(key_id),
+                ..
+            } => Confirmation::KeyId(key_id.clone()),
+            Self::Public { by_value, .. } => Confirmation::Key(by_value.clone()),
+            // draft-ietf-ace-authcred-dtls-profile-04 Section 3: x5t for a certificate by reference.
+            Self::Certificate(hash) => Confirmation::CertificateHash(*hash),
+        }
+    }
+}
+
+/// The hash of the end-entity certificate.
+pub(crate) fn certificate_hash(own: &CertifiedKey) -> Option<CertificateHash> {
+    let first = own.chain.first()?;
+    Some(CertificateHash::of_certificate(&PROVIDER, first))
 }

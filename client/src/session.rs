@@ -11,7 +11,7 @@ use crate::authorization::Wanted;
 use crate::client::Inner;
 use crate::configuration::ResourceServer;
 use crate::error::{Error, Role, Unusable};
-use crate::profile::{HandshakeLimits, Profile, Upload};
+use crate::profile::{HandshakeLimits, Means, Profile, Upload};
 use crate::report::{Granted, Step};
 use crate::target::Target;
 use crate::token::Access;
@@ -298,11 +298,14 @@ impl Inner {
                 .min(self.wire.longest_identity()),
         };
         let issuer = self.servers.issuer(call.configured)?;
-        let own = &self
-            .authorization_server(issuer)
-            .ok_or(Error::KeyExpired)?
-            .credential;
-        let approach = self.profile_of(access)?.approach(access, own, limits)?;
+        let means = Means {
+            own: &self
+                .authorization_server(issuer)
+                .ok_or(Error::KeyExpired)?
+                .credential,
+            certificates: call.configured.certificates.as_ref(),
+        };
+        let approach = self.profile_of(access)?.approach(access, means, limits)?;
         let peer = self.resource_server_address(call).await?;
         if let Some(upload) = approach.upload {
             let plain = (peer.ip(), call.configured.plain_port).into();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use motekey_coap::dtls::PreSharedKey;
 use motekey_coap::time::Instant;
+use motekey_cose::confirmation::CertificateHash;
 use motekey_cose::envelope::EnvelopeKind;
 use motekey_cose::message::{Secret, TokenResponse, TokenType};
 use motekey_cose::scope::Scope;
@@ -32,6 +33,14 @@ pub enum ProofKey {
         /// SubjectPublicKeyInfo of the resource server, DER: no other key is accepted in the handshake.
         server: Vec<u8>,
     },
+    /// The certificate of this device (draft-ietf-ace-authcred-dtls-profile-04 Section 3).
+    Certificate {
+        /// Its hash.
+        own: CertificateHash,
+        /// The certificate of the resource server, if the token response named it: no other is accepted in the
+        /// handshake. It is validated in either case.
+        server: Option<CertificateHash>,
+    },
 }
 
 impl ProofKey {
@@ -40,6 +49,7 @@ impl ProofKey {
         match self {
             Self::PreShared { kid, .. } => Some(kid),
             Self::Public { kid, .. } => kid.as_deref(),
+            Self::Certificate { .. } => None,
         }
     }
 
@@ -48,6 +58,7 @@ impl ProofKey {
         match self {
             Self::PreShared { .. } => "pre-shared key",
             Self::Public { .. } => "raw public key",
+            Self::Certificate { .. } => "certificate",
         }
     }
 }
@@ -128,8 +139,9 @@ pub(crate) fn accept(
         confirmation: response.cnf.as_ref(),
         resource_server: response.rs_cnf.as_ref(),
         running: asked.running,
-        requested: asked.own.map(|own| own.info.as_slice()),
-        requested_id: asked.own.and_then(|own| own.key_id.as_deref()),
+        requested: asked.own.and_then(OwnKey::info),
+        requested_id: asked.own.and_then(OwnKey::key_id),
+        requested_certificate: asked.own.and_then(OwnKey::certificate),
         known_server: asked.known_server,
     })?;
     // RFC 9200 Section 5.10.4: without expires_in and without a provisioned default the token is not used.

@@ -6,6 +6,7 @@ use motekey_coap::dtls::PreSharedKey;
 use motekey_cose::cbor::{
     ArrayReader, CborError, Label, Limits, MapReader, MapWriter, Value, Writer,
 };
+use motekey_cose::confirmation::CertificateHash;
 use motekey_cose::message::Secret;
 use motekey_cose::scope::Scope;
 use zeroize::Zeroizing;
@@ -57,6 +58,8 @@ const ASKED_SCOPE: i64 = 13;
 const REFRESH_TOKEN: i64 = 14;
 const OWN_KEY: i64 = 15;
 const SERVER_KEY: i64 = 16;
+const OWN_CERTIFICATE: i64 = 17;
+const SERVER_CERTIFICATE: i64 = 18;
 
 /// Room for one entry besides the token.
 const CAPACITY: usize = 2048;
@@ -138,6 +141,11 @@ impl Entry {
             map.bytes(OWN_KEY, Some(own));
             map.bytes(SERVER_KEY, Some(server));
         }
+        if let ProofKey::Certificate { own, server } = &access.key {
+            map.bytes(OWN_CERTIFICATE, Some(own.as_bytes()));
+            let server = server.as_ref().map(CertificateHash::as_bytes);
+            map.bytes(SERVER_CERTIFICATE, server);
+        }
         writer.encoded(&Zeroizing::new(map.finish()));
     }
 
@@ -154,6 +162,8 @@ impl Entry {
                 KEY => parts.secret = Some(PreSharedKey::new(value.bytes()?.to_vec())),
                 OWN_KEY => parts.own = Some(value.bytes()?.to_vec()),
                 SERVER_KEY => parts.server = Some(value.bytes()?.to_vec()),
+                OWN_CERTIFICATE => parts.own_certificate = Some(value.bytes()?.to_vec()),
+                SERVER_CERTIFICATE => parts.server_certificate = Some(value.bytes()?.to_vec()),
                 PROFILE => parts.profile = Some(value.integer()?),
                 ENDS_AT => parts.ends_at = Some(value.unsigned()?),
                 SECONDS_LEFT => parts.seconds_left = Some(value.unsigned()?),
@@ -180,6 +190,8 @@ struct Parts {
     secret: Option<PreSharedKey>,
     own: Option<Vec<u8>>,
     server: Option<Vec<u8>>,
+    own_certificate: Option<Vec<u8>>,
+    server_certificate: Option<Vec<u8>>,
     profile: Option<i64>,
     ends_at: Option<u64>,
     seconds_left: Option<u64>,
@@ -192,15 +204,22 @@ struct Parts {
 
 impl Parts {
     fn entry(self) -> Option<Entry> {
-        let key = match (self.secret, self.own, self.server) {
-            (Some(secret), None, None) => ProofKey::PreShared {
+        let key = match (self.secret, self.own, self.server, self.own_certificate) {
+            (Some(secret), None, None, None) => ProofKey::PreShared {
                 kid: self.kid?,
                 secret,
             },
-            (None, Some(own), Some(server)) => ProofKey::Public {
+            (None, Some(own), Some(server), None) => ProofKey::Public {
                 own,
                 kid: self.kid,
                 server,
+            },
+            (None, None, None, Some(own)) => ProofKey::Certificate {
+                own: CertificateHash::from_bytes(&own)?,
+                server: match self.server_certificate {
+                    Some(bytes) => Some(CertificateHash::from_bytes(&bytes)?),
+                    None => None,
+                },
             },
             _ => return None,
         };

@@ -1,6 +1,6 @@
 //! Which authorization server may issue tokens for which resource server, and for which key of this device.
 
-use motekey_coap::dtls::ClientCredential;
+use motekey_coap::dtls::{CertifiedKey, ClientCredential};
 
 use super::{AuthorizationServer, KeyChoice, ResourceServer};
 use crate::error::Error;
@@ -53,6 +53,10 @@ impl Servers {
     ) -> Result<Option<OwnKey>, Error> {
         let issuer = self.issuer(resource_server)?;
         let server = self.authorization_servers.get(issuer);
+        let credential = server.map(|server| &server.credential);
+        if let Some(ClientCredential::Certificate { own, .. }) = credential {
+            return certificate(own, resource_server);
+        }
         let pair = server.and_then(|server| match &server.credential {
             ClientCredential::RawPublicKey { key, .. } => Some((server, key)),
             _ => None,
@@ -120,5 +124,21 @@ impl Servers {
                 named: hinted.to_owned(),
             }),
         }
+    }
+}
+
+/// The certificate that token requests name, of a device that has one; `None` if they ask for a symmetric key.
+fn certificate(
+    own: &CertifiedKey,
+    resource_server: &ResourceServer,
+) -> Result<Option<OwnKey>, Error> {
+    match (resource_server.key_choice, &resource_server.certificates) {
+        (KeyChoice::Public, None) => Err(Error::Configuration(
+            "tokens are to be bound to the certificate of this device, and nothing says how to validate that of the \
+             resource server: configure it, or allow symmetric keys"
+                .into(),
+        )),
+        (KeyChoice::Symmetric, _) | (KeyChoice::Automatic, None) => Ok(None),
+        (_, Some(_)) => OwnKey::of_certificate(own).map(Some),
     }
 }

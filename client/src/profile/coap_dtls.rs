@@ -1,5 +1,7 @@
-//! `coap_dtls` (RFC 9202): pre-shared keys, and raw public keys.
+//! `coap_dtls` (RFC 9202): pre-shared keys, raw public keys, and certificates
+//! (draft-ietf-ace-authcred-dtls-profile-04).
 
+mod certificate;
 mod public;
 mod shared;
 
@@ -8,14 +10,14 @@ use motekey_cose::confirmation::Confirmation;
 use motekey_cose::message::PskIdentity;
 use motekey_cose::registry;
 
-use super::{Approach, HandshakeLimits, KeyOffer, Profile, TokenTransport, Upload};
+use super::{Approach, HandshakeLimits, KeyOffer, Means, Profile, TokenTransport, Upload};
 use crate::error::Unusable;
 use crate::token::{Access, ProofKey};
 
 /// Content-Format `application/cwt` (RFC 8392 Section 9.2).
 const CONTENT_FORMAT_CWT: u16 = 61;
 
-/// Pre-shared keys and raw public keys over DTLS. Which of them it is, the token response says.
+/// Pre-shared keys, raw public keys and certificates over DTLS. Which of them it is, the token response says.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CoapDtls;
 
@@ -40,6 +42,14 @@ impl Profile for CoapDtls {
             }
             (Some(Confirmation::Key(key)), _) => public::own(key, &offer),
             (Some(Confirmation::KeyId(kid)), running) => named(kid, running, &offer),
+            (
+                Some(
+                    named @ (Confirmation::CertificateChain(_) | Confirmation::CertificateHash(_)),
+                ),
+                _,
+            ) => certificate::own(named, &offer),
+            // draft-ietf-ace-authcred-dtls-profile-04 Section 3: as in RawPublicKey mode.
+            (None, _) if offer.requested_certificate.is_some() => certificate::requested(&offer),
             // RFC 9202 Section 3.2.2: without cnf it is the key of req_cnf.
             (None, running) => match (offer.requested, running) {
                 (Some(own), _) => public::requested(own, &offer),
@@ -54,7 +64,7 @@ impl Profile for CoapDtls {
     fn approach(
         &self,
         access: &Access,
-        own: &ClientCredential,
+        means: Means<'_>,
         limits: HandshakeLimits,
     ) -> Result<Approach, Unusable> {
         match &access.key {
@@ -65,7 +75,7 @@ impl Profile for CoapDtls {
                 own: info, server, ..
             } => {
                 let credential = ClientCredential::RawPublicKey {
-                    key: key_pair(own, info)?,
+                    key: key_pair(means.own, info)?,
                     server: server.clone(),
                 };
                 // RFC 9202 Section 3.2.2: the token is at the resource server before the handshake begins.
@@ -74,6 +84,10 @@ impl Profile for CoapDtls {
                     credential,
                 })
             }
+            ProofKey::Certificate { own, server } => Ok(Approach {
+                upload: Some(self.update(&access.token)),
+                credential: certificate::credential(*own, *server, means)?,
+            }),
         }
     }
 

@@ -5,8 +5,8 @@ mod coap_dtls;
 
 use std::fmt;
 
-use motekey_coap::dtls::ClientCredential;
-use motekey_cose::confirmation::Confirmation;
+use motekey_coap::dtls::{CertificateCheck, ClientCredential};
+use motekey_cose::confirmation::{CertificateHash, Confirmation};
 
 pub use coap_dtls::CoapDtls;
 
@@ -47,8 +47,19 @@ pub struct KeyOffer<'a> {
     pub requested: Option<&'a [u8]>,
     /// The key id of that key, if the authorization server knows it by one.
     pub requested_id: Option<&'a [u8]>,
+    /// The certificate of this device that the request named, if it did.
+    pub requested_certificate: Option<CertificateHash>,
     /// SubjectPublicKeyInfo of the resource server, if it is configured.
     pub known_server: Option<&'a [u8]>,
+}
+
+/// What this device has for a handshake with the resource server, beside the token and its key.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// What it has at the authorization server: the key pair or certificate that the token is bound to.
+    pub own: &'a ClientCredential,
+    /// How the certificate of the resource server is validated, if that is configured.
+    pub certificates: Option<&'a CertificateCheck>,
 }
 
 /// The steps to a session.
@@ -94,15 +105,14 @@ pub trait Profile: Send + Sync + fmt::Debug {
     /// There is no key, or it does not fit this profile (RFC 9201 Section 5), or the update is bound to another key.
     fn proof_key(&self, offer: KeyOffer<'_>) -> Result<ProofKey, Unusable>;
 
-    /// How to come to a session with this token. `own` is what this device has at the authorization server: the key
-    /// pair of a public key that the token is bound to.
+    /// How to come to a session with this token.
     ///
     /// # Errors
     /// The token or its key cannot be used within `limits`.
     fn approach(
         &self,
         access: &Access,
-        own: &ClientCredential,
+        means: Means<'_>,
         limits: HandshakeLimits,
     ) -> Result<Approach, Unusable>;
 

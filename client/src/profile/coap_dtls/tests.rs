@@ -30,13 +30,20 @@ fn proof_key(secret: &[u8]) -> ProofKey {
     }
 }
 
+fn means(own: &ClientCredential) -> Means<'_> {
+    Means {
+        own,
+        certificates: None,
+    }
+}
+
 /// A device with a pre-shared key at the authorization server.
 fn approach(access: &Access, limits: HandshakeLimits) -> Result<Approach, Unusable> {
     let credential = ClientCredential::PreSharedKey {
         identity: b"meter-1".to_vec(),
         key: PreSharedKey::new(vec![1; 16]),
     };
-    CoapDtls.approach(access, &credential, limits)
+    CoapDtls.approach(access, means(&credential), limits)
 }
 
 fn offered(
@@ -280,7 +287,7 @@ fn d11_d12_a_public_key_is_shown_after_the_upload_whatever_is_configured() {
         TokenTransport::Upload,
     ] {
         let limits = limits(transport, 1000);
-        let chosen = CoapDtls.approach(&access, &credential(&pair), limits);
+        let chosen = CoapDtls.approach(&access, means(&credential(&pair)), limits);
         let expected = Approach {
             upload: Some(CoapDtls.update(&[1, 2, 3])),
             credential: ClientCredential::RawPublicKey {
@@ -290,7 +297,7 @@ fn d11_d12_a_public_key_is_shown_after_the_upload_whatever_is_configured() {
         };
         assert_eq!(chosen, Ok(expected), "{transport:?}");
         let other = KeyPair::ed25519(&[1; 32]);
-        let chosen = CoapDtls.approach(&access, &credential(&other), limits);
+        let chosen = CoapDtls.approach(&access, means(&credential(&other)), limits);
         assert!(matches!(chosen, Err(Unusable::Key(_))), "{chosen:?}");
     }
 }
