@@ -36,6 +36,8 @@ impl ResourceServer {
         match self.take_upload(&request.payload, now).await {
             // RFC 9200 Section 5.10.1: 2.01.
             Ok(_) => Response::new(Code::CREATED),
+            // RFC 9200 Section 5.3.1: the client needs the nonce for its next token request, so it gets one at once.
+            Err(TokenRefusal::Nonce) => self.unauthorized(),
             Err(refusal) => Response::new(refusal.code()),
         }
     }
