@@ -186,6 +186,17 @@ async fn token_shows_what_was_granted_and_asks_no_resource_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_explained_token_is_shown_once_in_json() {
+    let world = World::start().await;
+    let url = world.url("/");
+    let output = mote(&world, &["--json", "--explain", "token", &url], "").await;
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["granted"]["kid"], "1001");
+    assert!(document["explanation"]["exchanges"].is_array());
+    assert_eq!(text(&output.stdout).matches("\"kid\"").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn observe_ends_after_the_count() {
     let world = World::start().await;
     let output = mote(

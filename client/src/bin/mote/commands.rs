@@ -141,10 +141,14 @@ async fn status(options: &Options) -> Result<(), Failure> {
 async fn finish(options: &Options, client: &Client, mut answer: Value, text: Option<String>) {
     if options.json {
         if let (true, Some(object)) = (options.explain, answer.as_object_mut()) {
-            object.insert(
-                "explanation".into(),
-                output::explanation_json(&client.report()),
-            );
+            let mut explanation = output::explanation_json(&client.report());
+            // The answer of `mote token` is the token itself.
+            if let (true, Some(members)) =
+                (object.contains_key("granted"), explanation.as_object_mut())
+            {
+                members.remove("granted");
+            }
+            object.insert("explanation".into(), explanation);
         }
         print(&answer.to_string());
     } else {
