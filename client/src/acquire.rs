@@ -22,22 +22,16 @@ impl Inner {
         hints: Option<&RequestCreationHints>,
     ) -> Result<Access, Error> {
         let (target, configured) = (call.target, call.configured);
-        let issuer = self.servers.issuer(configured)?;
-        let asked_for;
-        let known = configured.audience.is_some() || configured.scope.is_some();
-        let hints = match hints {
-            None if !known => {
-                asked_for = self.ask_for_hints(call).await?;
-                Some(&asked_for)
-            }
-            hints => hints,
+        let asked_for = match hints {
+            Some(_) => None,
+            None if configured.needs_no_hints() => self.nonce_ahead(call).await?,
+            None => Some(self.ask_for_hints(call).await?),
         };
-        if let Some(named) = hints.and_then(|hints| hints.authorization_server.as_deref()) {
-            // RFC 9200 Section 5.1: checked against the own configuration before the token request.
-            self.servers.check_hinted(&target.origin, issuer, named)?;
-        }
-        let wanted = match hints {
-            Some(hints) => Wanted::hinted(configured, &target.origin, hints)?,
+        let wanted = match hints.or(asked_for.as_ref()) {
+            Some(hints) => {
+                self.check_issuer(call, hints)?;
+                Wanted::hinted(configured, &target.origin, hints)?
+            }
             None => Wanted::new(configured),
         };
         let wanted = wanted.bound_to(self.servers.own_key(configured)?);
@@ -45,7 +39,26 @@ impl Inner {
             .await
     }
 
-    async fn ask_for_hints(&self, call: &Call<'_>) -> Result<RequestCreationHints, Error> {
+    /// Whether the authorization server that the hints name is the configured one.
+    pub(crate) fn check_issuer(
+        &self,
+        call: &Call<'_>,
+        hints: &RequestCreationHints,
+    ) -> Result<(), Error> {
+        let Some(named) = &hints.authorization_server else {
+            return Ok(());
+        };
+        let issuer = self.servers.issuer(call.configured)?;
+        // RFC 9200 Section 5.1: checked against the own configuration before the token request.
+        self.servers
+            .check_hinted(&call.target.origin, issuer, named)
+    }
+
+    /// The unauthorized request.
+    pub(crate) async fn ask_for_hints(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<RequestCreationHints, Error> {
         let target = call.target;
         let secure = self.resource_server_address(call).await?;
         let peer = (secure.ip(), call.configured.plain_port).into();
@@ -55,11 +68,13 @@ impl Inner {
         let result = self.exchange(Step::Hints, &link, asked, request).await;
         link.close().await;
         let response = result.map_err(|failure| failure.into_error(Role::ResourceServer, peer))?;
-        authorization::hints(&response).map_err(|reason| Error::NoHints {
+        let hints = authorization::hints(&response).map_err(|reason| Error::NoHints {
             resource_server: target.origin.to_string(),
             code: response.code,
             reason,
-        })
+        })?;
+        call.slot.learn(&hints);
+        Ok(hints)
     }
 
     /// A token request on the session to the authorization server, which stays open; a second one for a symmetric key

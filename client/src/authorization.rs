@@ -131,6 +131,7 @@ impl Wanted {
             // RFC 9200 Section 5.8.1: a refresh is for the same key and audience, so neither is named.
             Some(old) => TokenRequest {
                 grant_type: Some(GrantType::RefreshToken),
+                cnonce: self.cnonce.clone(),
                 refresh_token: old.refresh_token.clone(),
                 ..TokenRequest::default()
             },

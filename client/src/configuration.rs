@@ -104,6 +104,7 @@ pub struct ResourceServer {
     pub(crate) key_choice: KeyChoice,
     pub(crate) public_key_info: Option<Vec<u8>>,
     pub(crate) certificates: Option<CertificateCheck>,
+    pub(crate) client_nonces: bool,
 }
 
 impl ResourceServer {
@@ -138,6 +139,7 @@ impl ResourceServer {
             key_choice: KeyChoice::Automatic,
             public_key_info: None,
             certificates: None,
+            client_nonces: false,
         }
     }
 
@@ -171,6 +173,16 @@ impl ResourceServer {
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
+        self
+    }
+
+    /// Whether the resource server demands a fresh nonce of its own in each token, as one without a clock does (RFC
+    /// 9200 Section 5.3.1): each token request then comes after an unauthorized request for the nonce, on
+    /// [`ResourceServer::plain_port`]. Default `false`: the client learns it from a refusal, which costs a token and a
+    /// handshake the first time.
+    #[must_use]
+    pub fn client_nonces(mut self, demanded: bool) -> Self {
+        self.client_nonces = demanded;
         self
     }
 
@@ -271,6 +283,11 @@ impl ResourceServer {
             Some(own) => own == audience,
             None => self.trust_hinted_audience || origin.is_named_by(audience),
         }
+    }
+
+    /// Whether a token can be asked for without hints, but for the nonce.
+    pub(crate) fn needs_no_hints(&self) -> bool {
+        self.audience.is_some() || self.scope.is_some()
     }
 
     pub(crate) fn serves(&self, origin: &Origin) -> bool {

@@ -280,7 +280,8 @@ impl Error {
                 "the {role} refused the handshake: {reason}; {}",
                 match role {
                     Role::AuthorizationServer => "check identity and key of this device, and that it is registered",
-                    Role::ResourceServer => "it does not accept the token: check that it trusts this authorization server",
+                    Role::ResourceServer => "it does not accept the token: check that it trusts this authorization server; if it \
+                                             demands client nonces, configure that, and its port of plain CoAP",
                 }
             ),
             Self::HandshakeLeft { role, reason } => write!(

@@ -154,6 +154,9 @@ impl Inner {
     ) -> Result<(), Error> {
         // RFC 9202 Section 3.4: on hints in an error answer the client asks for a new token.
         let hints = authorization::hints(response).ok();
+        if let Some(hints) = &hints {
+            call.slot.learn(hints);
+        }
         let mut state = call.slot.lock().await;
         if state.is_current(lease) {
             let access = self.obtain(call, hints.as_ref()).await?;

@@ -32,6 +32,7 @@ mod configuration;
 mod error;
 mod flow;
 mod kept;
+mod nonce;
 mod own_key;
 mod problem;
 mod profile;
@@ -42,6 +43,7 @@ mod session;
 mod subscription;
 mod target;
 mod token;
+mod update;
 mod wire;
 
 pub use builder::ClientBuilder;

@@ -8,7 +8,6 @@ use motekey_coap::time::Instant;
 use crate::authorization::Wanted;
 use crate::client::Inner;
 use crate::error::Error;
-use crate::report::Step;
 use crate::session::{Call, State};
 use crate::target::Target;
 use crate::token::Access;
@@ -85,7 +84,7 @@ impl Inner {
     /// [`Inner::renew_in_time`] for a subscription, which sends no requests. Somebody who holds the lock looks after it.
     pub(crate) fn renew_for(self: &Arc<Self>, target: &Target) {
         if let Ok(call) = self.call(target)
-            && let Ok(mut state) = call.slot.try_lock()
+            && let Some(mut state) = call.slot.try_lock()
         {
             self.renew_in_time(&mut state, target);
         }
@@ -135,16 +134,10 @@ impl Inner {
                     .for_running(Some(old.key.clone()))
             },
         };
-        let access = self
-            .request_token(Step::UpdateRequest, call.configured, &wanted)
-            .await?;
-        if !call.slot.lock().await.holds(old) {
-            // Somebody else has changed the token meanwhile, perhaps to wider rights: that one stays.
+        let replaces = Some(old);
+        let Some(access) = self.update(call, wanted, Some(link), replaces).await? else {
             return Ok(());
-        }
-        let upload = self.profile_of(&access)?.update(&access.token);
-        self.upload(Step::UpdateUpload, link, call.configured, upload)
-            .await?;
+        };
         let mut state = call.slot.lock().await;
         if state.holds(old) {
             self.hold(call, &mut state, access).await;

@@ -1,24 +1,57 @@
 //! Token and session of one resource server: obtained, checked, updated, dropped.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use motekey_coap::message::{ContentFormat, Request};
 use motekey_coap::time::Instant;
+use motekey_cose::message::RequestCreationHints;
 use motekey_cose::scope::Scope;
+use tokio::sync::MutexGuard;
 
 use crate::authorization::Wanted;
 use crate::client::Inner;
 use crate::configuration::ResourceServer;
 use crate::error::{Error, Role, Unusable};
-use crate::profile::{HandshakeLimits, Means, Profile, Upload};
+use crate::nonce::UploadFailure;
+use crate::profile::{HandshakeLimits, Means, Profile};
 use crate::report::{Granted, Step};
 use crate::target::Target;
 use crate::token::Access;
 use crate::wire::Link;
 
-/// The token and session of one resource server. Locked while they are obtained, not while a request is under way.
-pub(crate) type Slot = Arc<tokio::sync::Mutex<State>>;
+/// The place of one resource server.
+pub(crate) type Slot = Arc<Place>;
+
+/// The token and session of one resource server, and what was learned about it.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    /// Locked while token and session are obtained, not while a request is under way.
+    state: tokio::sync::Mutex<State>,
+    demands_nonces: AtomicBool,
+}
+
+impl Place {
+    pub(crate) async fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().await
+    }
+
+    /// The lock, if nobody holds it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
+        self.state.try_lock().ok()
+    }
+
+    /// Whether the last hints held a nonce.
+    pub(crate) fn demands_nonces(&self) -> bool {
+        self.demands_nonces.load(Ordering::Relaxed)
+    }
+
+    /// Takes notice of hints.
+    pub(crate) fn learn(&self, hints: &RequestCreationHints) {
+        let demanded = hints.cnonce.is_some();
+        self.demands_nonces.store(demanded, Ordering::Relaxed);
+    }
+}
 
 /// What the client has for one resource server.
 #[derive(Debug, Default)]
@@ -152,58 +185,44 @@ impl Inner {
             }
             state.disconnect().await;
         }
-        if let Err(error) = self.establish(&mut state, call).await {
-            let refused = matches!(
-                error,
-                Error::HandshakeRefused { .. }
-                    | Error::HandshakeLeft { .. }
-                    | Error::UploadRefused { .. }
-            );
-            if fresh || !refused {
-                return Err(error);
-            }
-            // An older token is not accepted any more: once more with a fresh one.
-            let access = self.obtain(call, None).await?;
-            self.hold(call, &mut state, access).await;
-            self.establish(&mut state, call).await?;
-        }
+        self.establish_or_renew(&mut state, call, fresh).await?;
         self.renew_in_time(&mut state, call.target);
         state.lease(false).ok_or(Error::KeyExpired)
     }
 
-    /// Another token for the running session, with another scope; without a session, for the next one.
-    pub(crate) async fn change_scope(
+    /// A session with the token in use. One that is refused is replaced by a fresh one, and a fresh one, once, by one
+    /// with the nonce of the resource server.
+    async fn establish_or_renew(
         &self,
         state: &mut State,
         call: &Call<'_>,
-        scope: Scope,
+        mut fresh: bool,
     ) -> Result<(), Error> {
-        // RFC 9202 Section 4: an update names the kid of the running session's key.
-        let running = state
-            .link
-            .as_ref()
-            .and(state.access.as_ref())
-            .map(|access| access.key.clone());
-        let step = if running.is_some() {
-            Step::UpdateRequest
-        } else {
-            Step::TokenRequest
-        };
-        let own = self.servers.own_key(call.configured)?;
-        let wanted = Wanted {
-            scope: Some(scope),
-            ..Wanted::new(call.configured)
-                .bound_to(own)
-                .for_running(running)
-        };
-        let access = self.request_token(step, call.configured, &wanted).await?;
-        if let Some(link) = state.link.clone() {
-            let upload = self.profile_of(&access)?.update(&access.token);
-            self.upload(Step::UpdateUpload, &link, call.configured, upload)
-                .await?;
+        let mut with_nonce = false;
+        loop {
+            let Err(refusal) = self.establish(state, call).await else {
+                return Ok(());
+            };
+            let refused = matches!(
+                refusal.error,
+                Error::HandshakeRefused { .. }
+                    | Error::HandshakeLeft { .. }
+                    | Error::UploadRefused { .. }
+            );
+            if !refused || with_nonce {
+                return Err(refusal.into());
+            }
+            let hints = match fresh {
+                true => self.nonce_after(call, &refusal).await,
+                false => None,
+            };
+            if fresh && hints.is_none() {
+                return Err(refusal.into());
+            }
+            (fresh, with_nonce) = (true, hints.is_some());
+            let access = self.obtain(call, hints.as_ref()).await?;
+            self.hold(call, state, access).await;
         }
-        self.hold(call, state, access).await;
-        Ok(())
     }
 
     /// Takes a token into use, and into the token cache.
@@ -288,7 +307,7 @@ impl Inner {
     }
 
     /// Brings the token to the resource server and opens the session.
-    async fn establish(&self, state: &mut State, call: &Call<'_>) -> Result<(), Error> {
+    async fn establish(&self, state: &mut State, call: &Call<'_>) -> Result<(), UploadFailure> {
         let access = state.access.as_ref().ok_or(Error::KeyExpired)?;
         let limits = HandshakeLimits {
             transport: call.configured.transport,
@@ -305,7 +324,10 @@ impl Inner {
                 .credential,
             certificates: call.configured.certificates.as_ref(),
         };
-        let approach = self.profile_of(access)?.approach(access, means, limits)?;
+        let profile = self.profile_of(access)?;
+        let approach = profile
+            .approach(access, means, limits)
+            .map_err(Error::from)?;
         let peer = self.resource_server_address(call).await?;
         if let Some(upload) = approach.upload {
             let plain = (peer.ip(), call.configured.plain_port).into();
@@ -323,34 +345,6 @@ impl Inner {
         state.generation = state.generation.wrapping_add(1);
         state.link = Some(link);
         Ok(())
-    }
-
-    /// POST to authz-info; anything but a success is a refusal.
-    pub(crate) async fn upload(
-        &self,
-        step: Step,
-        link: &Link,
-        configured: &ResourceServer,
-        upload: Upload,
-    ) -> Result<(), Error> {
-        let asked = format!(
-            "POST {} token of {} bytes",
-            configured.authz_info,
-            upload.payload.len()
-        );
-        let request = Request::post(&configured.authz_info)
-            .with_payload(ContentFormat(upload.content_format), upload.payload);
-        let response = self
-            .exchange(step, link, asked, request)
-            .await
-            .map_err(|failure| failure.into_error(Role::ResourceServer, link.peer))?;
-        if response.code.is_success() {
-            Ok(())
-        } else {
-            Err(Error::UploadRefused {
-                code: response.code,
-            })
-        }
     }
 
     pub(crate) fn profile_of(&self, access: &Access) -> Result<&dyn Profile, Error> {

@@ -66,7 +66,8 @@ fn error_advice(number: i64) -> &'static str {
 pub(super) fn upload_advice(code: Code) -> &'static str {
     match (code.class(), code.detail()) {
         (4, 1) => {
-            "its protection, issuer or lifetime does not hold there; check keys and clock of the resource server"
+            "its protection, issuer or lifetime does not hold there; check keys and clock of the resource server. If \
+             it demands client nonces, configure that, and its port of plain CoAP"
         }
         (4, 3) => "it is for another audience; check the configured audience",
         (4, 0) => "it cannot read the token; check that it is registered with the same token style",

@@ -13,5 +13,6 @@ mod lasting;
 mod mote;
 #[cfg(feature = "program")]
 mod mote_keys;
+mod nonces;
 mod refusals;
 mod scripted;

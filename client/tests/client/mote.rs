@@ -197,6 +197,17 @@ async fn an_explained_token_is_shown_once_in_json() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f10_f17_client_nonces_go_into_the_token_request() {
+    let world = World::start().await;
+    let url = world.url("/temperature");
+    let output = mote(&world, &["--client-nonces", "get", &url], "").await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let script = world.script();
+    assert_eq!(script.asked()[0].cnonce, script.hints.cnonce);
+    assert_eq!(script.plain_requests.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn observe_ends_after_the_count() {
     let world = World::start().await;
     let output = mote(

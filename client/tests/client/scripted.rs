@@ -49,6 +49,8 @@ pub(crate) struct Script {
     pub(crate) hints_with_unauthorized: bool,
     /// Tokens that it forgets when the first request comes.
     pub(crate) forget_tokens: u32,
+    /// Uploads that it refuses with 4.01 and hints.
+    pub(crate) refuse_uploads: u32,
     // What they saw.
     pub(crate) token_requests: Vec<Request>,
     pub(crate) authorization_sessions: HashSet<u64>,
@@ -189,6 +191,7 @@ impl Script {
             hints,
             hints_with_unauthorized: true,
             forget_tokens: 0,
+            refuse_uploads: 0,
             token_requests: Vec::new(),
             authorization_sessions: HashSet::new(),
             plain_requests: Vec::new(),
@@ -285,6 +288,10 @@ impl Script {
 
     fn upload(&mut self, secure: bool, request: &Request) -> Response {
         self.uploads.push((secure, request.clone()));
+        if self.refuse_uploads > 0 {
+            self.refuse_uploads -= 1;
+            return self.unauthorized();
+        }
         if self
             .issued
             .iter()

@@ -97,6 +97,10 @@ pub(crate) struct Options {
     /// other resource server that it may use.
     #[arg(long, global = true)]
     pub(crate) trust_hinted_audience: bool,
+    /// The resource server demands a fresh nonce of its own in each token, as one without a clock does: ask it for one
+    /// before each token request. Without this the first token is refused, and the nonce asked for then.
+    #[arg(long, global = true)]
+    pub(crate) client_nonces: bool,
     /// Scope of the token: 'GET /meters,PUT /relay/1' (AIF, RFC 9237), text:WORDS, or hex:BYTES; default: from the
     /// hints, else what the authorization server grants.
     #[arg(long, global = true, value_name = "SCOPE")]

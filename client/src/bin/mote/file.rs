@@ -45,6 +45,9 @@ pub(crate) struct ResourceServerTable {
     pub(crate) audience: Option<String>,
     #[serde(default)]
     pub(crate) trust_hinted_audience: bool,
+    /// Whether the resource server demands a nonce of its own in each token.
+    #[serde(default)]
+    pub(crate) client_nonces: bool,
     pub(crate) scope: Option<String>,
     pub(crate) wider_scope: Option<String>,
     pub(crate) authz_info: Option<String>,
@@ -105,6 +108,7 @@ mod tests {
             uri = "coaps://gateway.example.com"
             plain_port = 5683
             audience = "gateway"
+            client_nonces = true
             scope = "GET /meters"
             "#,
         )
@@ -113,7 +117,9 @@ mod tests {
             file.authorization_server.identity.as_deref(),
             Some("meter-1")
         );
-        assert_eq!(file.resource_server[0].audience.as_deref(), Some("gateway"));
+        let server = &file.resource_server[0];
+        assert_eq!(server.audience.as_deref(), Some("gateway"));
+        assert!(server.client_nonces);
     }
 
     #[test]

@@ -154,6 +154,7 @@ fn resource_servers(
     };
     entry.audience = options.audience.clone().or(entry.audience);
     entry.trust_hinted_audience |= options.trust_hinted_audience;
+    entry.client_nonces |= options.client_nonces;
     entry.scope = options.scope.clone().or(entry.scope);
     entry.address = options.rs_address.or(entry.address);
     entry.plain_port = options.plain_port.or(entry.plain_port);
@@ -176,7 +177,9 @@ fn resource_server(entry: &ResourceServerTable) -> Result<ResourceServer, Failur
     if let Some(audience) = &entry.audience {
         server = server.audience(audience);
     }
-    server = server.trust_hinted_audience(entry.trust_hinted_audience);
+    server = server
+        .trust_hinted_audience(entry.trust_hinted_audience)
+        .client_nonces(entry.client_nonces);
     if let Some(text) = &entry.scope {
         server = server.scope(scope::parse(text)?);
     }
