@@ -7,6 +7,7 @@
     reason = "tests may panic: that is how they fail"
 )]
 
+mod clocks;
 mod flow;
 mod lasting;
 #[cfg(feature = "program")]
@@ -15,4 +16,5 @@ mod mote;
 mod mote_keys;
 mod nonces;
 mod refusals;
+mod restarts;
 mod scripted;

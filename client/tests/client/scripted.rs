@@ -1,18 +1,15 @@
 //! An authorization server and a resource server that follow a script, on the real driver and real DTLS over
 //! loopback. Their tokens are opaque bytes that both know: what counts here is what the client sends.
 
-use std::collections::{HashMap, HashSet};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard};
+mod servers;
 
-use motekey_client::{
-    AuthorizationServer, Client, ClientBuilder, ClientCredential, OffsetClock, PreSharedKey,
-    ResourceServer,
-};
-use motekey_coap::driver::{Context, Driver, Handle, Handler, HandlerFuture};
-use motekey_coap::dtls::webrtc::{Webrtc, WebrtcConfig};
-use motekey_coap::dtls::{Backend, CredentialSource, PeerIdentity, PskAnswer};
-use motekey_coap::endpoint::{EndpointConfig, ObservationId, Security};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use motekey_client::PreSharedKey;
+use motekey_coap::driver::{Context, Handler, HandlerFuture};
+use motekey_coap::dtls::{CredentialSource, PeerIdentity, PskAnswer};
+use motekey_coap::endpoint::ObservationId;
 use motekey_coap::message::{Code, ContentFormat, Request, Response};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::key::CoseKey;
@@ -21,7 +18,8 @@ use motekey_cose::message::{
     TokenResponse,
 };
 use motekey_cose::scope::Scope;
-use tokio::net::UdpSocket;
+
+pub(crate) use servers::{World, silent_address};
 
 /// Identity of the device at the authorization server.
 pub(crate) const DEVICE: &[u8] = b"meter-1";
@@ -49,6 +47,8 @@ pub(crate) struct Script {
     pub(crate) hints_with_unauthorized: bool,
     /// Tokens that it forgets when the first request comes.
     pub(crate) forget_tokens: u32,
+    /// Token requests that are taken and never answered.
+    pub(crate) unanswered: u32,
     /// Uploads that it refuses with 4.01 and hints.
     pub(crate) refuse_uploads: u32,
     // What they saw.
@@ -62,6 +62,7 @@ pub(crate) struct Script {
     pub(crate) issued: Vec<Issued>,
     uploaded: HashSet<Vec<u8>>,
     revoked: HashSet<Vec<u8>>,
+    refused: HashSet<Vec<u8>>,
     pub(crate) observations: Vec<ObservationId>,
 }
 
@@ -74,17 +75,9 @@ pub(crate) struct Issued {
     pub(crate) wide: bool,
 }
 
-/// Both servers.
-pub(crate) struct World {
-    pub(crate) script: Arc<Mutex<Script>>,
-    pub(crate) authorization_server: Handle,
-    pub(crate) resource_server: Handle,
-    pub(crate) plain: Handle,
-    pub(crate) clock: Arc<OffsetClock>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
+/// A server of the script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
     AuthorizationServer,
     ResourceServer,
     Plain,
@@ -93,81 +86,6 @@ enum Part {
 struct Actor {
     script: Arc<Mutex<Script>>,
     part: Part,
-}
-
-impl World {
-    pub(crate) async fn start() -> Self {
-        let script = Arc::new(Mutex::new(Script::new()));
-        let authorization_server = start(&script, Part::AuthorizationServer).await;
-        let resource_server = start(&script, Part::ResourceServer).await;
-        let plain = start(&script, Part::Plain).await;
-        script.lock().unwrap().hints.authorization_server = Some(format!(
-            "coaps://127.0.0.1:{}/token",
-            authorization_server.local_addr().port()
-        ));
-        Self {
-            script,
-            authorization_server,
-            resource_server,
-            plain,
-            clock: Arc::new(OffsetClock::new()),
-        }
-    }
-
-    pub(crate) fn script(&self) -> MutexGuard<'_, Script> {
-        self.script.lock().unwrap()
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!(
-            "coaps://127.0.0.1:{}{path}",
-            self.resource_server.local_addr().port()
-        )
-    }
-
-    pub(crate) fn authorization_uri(&self) -> String {
-        format!(
-            "coaps://127.0.0.1:{}",
-            self.authorization_server.local_addr().port()
-        )
-    }
-
-    /// What a client knows about the resource server without audience and scope.
-    pub(crate) fn known(&self) -> ResourceServer {
-        ResourceServer::new(&self.url("/"))
-            .unwrap()
-            .plain_port(self.plain.local_addr().port())
-    }
-
-    pub(crate) fn builder(&self, resource_server: ResourceServer) -> ClientBuilder {
-        self.builder_with_key(resource_server, &DEVICE_KEY)
-    }
-
-    pub(crate) fn builder_with_key(
-        &self,
-        resource_server: ResourceServer,
-        key: &[u8],
-    ) -> ClientBuilder {
-        let key = PreSharedKey::new(key.to_vec());
-        let credential = ClientCredential::PreSharedKey {
-            identity: DEVICE.to_vec(),
-            key,
-        };
-        let server = AuthorizationServer::new(&self.authorization_uri(), credential).unwrap();
-        Client::builder()
-            .authorization_server(server)
-            .resource_server(resource_server)
-            .clock(self.clock.clone())
-            .random_seed([7; 32])
-    }
-
-    /// A client that needs no hints.
-    pub(crate) async fn client(&self) -> Client {
-        self.builder(self.known().audience("rs1"))
-            .build()
-            .await
-            .unwrap()
-    }
 }
 
 impl Script {
@@ -191,6 +109,7 @@ impl Script {
             hints,
             hints_with_unauthorized: true,
             forget_tokens: 0,
+            unanswered: 0,
             refuse_uploads: 0,
             token_requests: Vec::new(),
             authorization_sessions: HashSet::new(),
@@ -201,6 +120,7 @@ impl Script {
             issued: Vec::new(),
             uploaded: HashSet::new(),
             revoked: HashSet::new(),
+            refused: HashSet::new(),
             observations: Vec::new(),
         }
     }
@@ -211,6 +131,17 @@ impl Script {
             .iter()
             .map(|request| TokenRequest::decode(&request.payload).unwrap())
             .collect()
+    }
+
+    /// The resource server forgets what was uploaded.
+    pub(crate) fn lose_tokens(&mut self) {
+        self.uploaded.clear();
+    }
+
+    /// The resource server takes none of the tokens so far, not even in a handshake.
+    pub(crate) fn refuse_old_tokens(&mut self) {
+        let issued = self.issued.iter();
+        self.refused = issued.map(|issued| issued.token.clone()).collect();
     }
 
     fn issue(&mut self, request: &Request) -> Response {
@@ -277,6 +208,9 @@ impl Script {
 
     /// The token that a PSK identity stands for.
     fn token_of(&self, identity: &[u8]) -> Option<&Issued> {
+        if self.refused.contains(identity) {
+            return None;
+        }
         if let Some(issued) = self.issued.iter().find(|issued| issued.token == identity) {
             return Some(issued);
         }
@@ -353,6 +287,11 @@ impl Handler for Actor {
         let response = match self.part {
             Part::AuthorizationServer => {
                 script.authorization_sessions.insert(context.session.0);
+                if script.unanswered > 0 {
+                    script.unanswered -= 1;
+                    script.token_requests.push(request);
+                    return Box::pin(std::future::pending());
+                }
                 script.issue(&request)
             }
             Part::ResourceServer if request.path() == "/authz-info" => {
@@ -384,34 +323,4 @@ impl CredentialSource for Actor {
             None => PskAnswer::IllegalParameter,
         }
     }
-}
-
-async fn start(script: &Arc<Mutex<Script>>, part: Part) -> Handle {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let actor = || {
-        Arc::new(Actor {
-            script: script.clone(),
-            part,
-        })
-    };
-    let security = match part {
-        Part::Plain => Security::None,
-        _ => Security::Dtls(backend(actor())),
-    };
-    Driver::start(socket, EndpointConfig::default(), security, Some(actor())).unwrap()
-}
-
-fn backend(credentials: Arc<dyn CredentialSource>) -> Box<dyn Backend> {
-    Box::new(Webrtc::server(
-        tokio::runtime::Handle::current(),
-        WebrtcConfig::default(),
-        credentials,
-    ))
-}
-
-/// An address at which nobody answers.
-pub(crate) async fn silent_address() -> (UdpSocket, SocketAddr) {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = socket.local_addr().unwrap();
-    (socket, address)
 }
