@@ -59,7 +59,7 @@ pub(crate) struct Output<'a> {
     /// Keys of epoch 1.
     pub(crate) protection: Option<Protection>,
     /// Connection IDs that were agreed on: ours and the peer's.
-    pub(crate) connection_ids: Option<(ConnectionId, ConnectionId)>,
+    pub(crate) connection_ids: Option<(ConnectionId, Box<[u8]>)>,
     /// The session that is resumed, or that can be.
     pub(crate) resumable: Option<Resumable>,
     /// The key of an identity is wanted.

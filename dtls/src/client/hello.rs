@@ -13,7 +13,6 @@ use crate::credentials::ClientCredential;
 use crate::error::HandshakeError;
 use crate::handshake::{Output, Secrets, Step};
 use crate::reassembly::Message;
-use crate::record::ConnectionId;
 use crate::resumption::{ClientSession, Resumable};
 use crate::schedule::{Randoms, Role, Transcript};
 use crate::suite::KeyExchange;
@@ -85,9 +84,8 @@ impl ExpectServerHello {
         if let Some((own_id, peer_id)) =
             self.offer.connection_id.zip(hello.extensions.connection_id)
         {
-            let peer_id = ConnectionId::new(peer_id)
-                .ok_or(HandshakeError::Illegal("a Connection ID too long"))?;
-            out.connection_ids = Some((own_id, peer_id));
+            // RFC 9146 Section 3: a server may ask for any length that fits into the extension.
+            out.connection_ids = Some((own_id, peer_id.into()));
         }
         self.transcript
             .add(message.kind, message.message_sequence, &message.body);

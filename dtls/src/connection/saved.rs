@@ -163,7 +163,7 @@ impl Established {
         out.extend_from_slice(&limit.to_be_bytes());
         out.extend_from_slice(&protection.window.to_bytes());
         out.put_vec8(self.channel.own_id.as_bytes()).ok()?;
-        out.put_vec8(self.channel.peer_id.as_bytes()).ok()?;
+        out.put_vec8(&self.channel.peer_id).ok()?;
         match self.finished {
             Some((number, data)) => {
                 out.push(1);
@@ -287,7 +287,7 @@ fn channel(
     protection.window = ReplayWindow::from_bytes(reader.array()?);
     channel.protection = Some(protection);
     channel.own_id = id(reader)?;
-    channel.peer_id = id(reader)?;
+    channel.peer_id = reader.vec8()?.into();
     Ok(channel)
 }
 

@@ -1,5 +1,6 @@
 //! Both epochs of a session: plaintext records of the handshake, protected ones after it.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{ConnectionId, MAX_PLAINTEXT, OpenError, Opened, Protected, ReplayWindow, TrafficKey};
@@ -43,8 +44,8 @@ pub(crate) struct Channel {
     pub(crate) protection: Option<Protection>,
     /// What the peer writes into records for us; empty: none.
     pub(crate) own_id: ConnectionId,
-    /// What we write into records for the peer; empty: none.
-    pub(crate) peer_id: ConnectionId,
+    /// What we write into records for the peer, up to 255 bytes (RFC 9146 Section 3); empty: none.
+    pub(crate) peer_id: Box<[u8]>,
 }
 
 /// A verified record.
@@ -56,13 +57,12 @@ pub(crate) struct Verified {
 
 impl Channel {
     pub(crate) fn new(provider: &'static CryptoProvider, plain_sequence: u64) -> Self {
-        let (own_id, peer_id) = (ConnectionId::default(), ConnectionId::default());
         Self {
             provider,
             plain_sequence,
             protection: None,
-            own_id,
-            peer_id,
+            own_id: ConnectionId::default(),
+            peer_id: Box::default(),
         }
     }
 
@@ -107,14 +107,14 @@ impl Channel {
             content_type,
             epoch: PROTECTED,
             sequence,
-            connection_id: self.peer_id,
+            connection_id: &self.peer_id,
             content,
         };
         protection.write.seal(self.provider, &record, out)
     }
 
     /// Most content of a protected record.
-    pub(crate) const fn longest_content(&self) -> usize {
+    pub(crate) fn longest_content(&self) -> usize {
         if self.peer_id.is_empty() {
             MAX_PLAINTEXT
         } else {
@@ -128,7 +128,7 @@ impl Channel {
             .protection
             .as_ref()
             .map_or(0, |keys| keys.write.algorithm().overhead());
-        let id = self.peer_id.as_bytes().len();
+        let id = self.peer_id.len();
         let inner_type = usize::from(id != 0);
         content
             .saturating_add(HEADER)

@@ -10,7 +10,7 @@ use crate::codec::DTLS_1_2;
 use crate::codec::record::{ContentType, Record, put_header};
 use crate::crypto::{AeadAlgorithm, CryptoError, CryptoProvider, NONCE};
 
-/// A Connection ID of ours or of the peer; at most [`ConnectionId::MAX`] bytes.
+/// A Connection ID of ours; at most [`ConnectionId::MAX`] bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct ConnectionId {
     length: u8,
@@ -18,7 +18,7 @@ pub(crate) struct ConnectionId {
 }
 
 impl ConnectionId {
-    /// Longest Connection ID that is taken.
+    /// Longest Connection ID that is given out.
     pub(crate) const MAX: usize = 20;
 
     pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
@@ -73,7 +73,7 @@ pub(crate) struct Protected<'a> {
     pub(crate) content_type: ContentType,
     pub(crate) epoch: u16,
     pub(crate) sequence: u64,
-    pub(crate) connection_id: ConnectionId,
+    pub(crate) connection_id: &'a [u8],
     pub(crate) content: &'a [u8],
 }
 
@@ -160,7 +160,7 @@ impl TrafficKey {
         // RFC 7925 Appendix B: the explicit nonce MUST be epoch and sequence number; none is used twice, as no
         // sequence number is.
         let number = sequence_number(record.epoch, record.sequence);
-        let id = record.connection_id.as_bytes();
+        let id = record.connection_id;
         let header_length = u16::try_from(length).map_err(|_| CryptoError)?;
         put_header(
             out,
@@ -287,7 +287,8 @@ struct Additional {
 }
 
 impl Additional {
-    const MAX: usize = 8 + 1 + 1 + 1 + 2 + 8 + ConnectionId::MAX + 2;
+    /// RFC 9146 Section 5.3, with a Connection ID of 255 bytes.
+    const MAX: usize = 8 + 1 + 1 + 1 + 2 + 8 + 255 + 2;
 
     fn new(outer: ContentType, version: u16, number: &[u8; 8], id: &[u8], plain: usize) -> Self {
         let mut additional = Self {

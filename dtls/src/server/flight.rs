@@ -31,7 +31,7 @@ pub(super) fn hello(
     let (random, suite) = (&context.randoms.server, parameters.suite.number());
     ServerHello::put(&mut body, random, &context.session_id, suite, &extensions)?;
     out.message(&mut context.transcript, HandshakeType::SERVER_HELLO, body);
-    out.connection_ids = own_id.zip(parameters.peer_id);
+    out.connection_ids = own_id.zip(parameters.peer_id.clone());
     Ok(())
 }
 

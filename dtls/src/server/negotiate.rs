@@ -1,5 +1,6 @@
 //! What a server chooses from a ClientHello.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::certificate::{CertificateType, OwnCertificate};
@@ -22,7 +23,7 @@ pub(super) struct Parameters {
     /// What the client must show, if it must.
     pub(super) client_type: Option<CertificateType>,
     /// The client's Connection ID, if one is used.
-    pub(super) peer_id: Option<ConnectionId>,
+    pub(super) peer_id: Option<Box<[u8]>>,
     /// Extensions to answer.
     renegotiation_info: bool,
     point_formats: bool,
@@ -72,7 +73,7 @@ impl Parameters {
                 .extensions
                 .connection_id
                 .filter(|_| wants_ids)
-                .and_then(ConnectionId::new),
+                .map(Box::from),
             renegotiation_info: hello.extensions.renegotiation_info.is_some()
                 || offers(hello, EMPTY_RENEGOTIATION_INFO_SCSV),
             point_formats: false,

@@ -1,7 +1,7 @@
 //! Records under the keys of a session, as an end makes them that has the secrets and lies.
 
 use motekey_dtls::Connection;
-use motekey_dtls::codec::record::{ContentType, Records, put_header};
+use motekey_dtls::codec::record::{ContentType, Record, Records, put_header};
 use motekey_dtls::crypto::AeadAlgorithm;
 use motekey_dtls::crypto::rust::PROVIDER;
 
@@ -92,5 +92,31 @@ impl WriteKey {
         put_header(&mut record, content_type, 0xfefd, 1, sequence, &[], length);
         record.extend(fragment);
         record
+    }
+
+    /// What a record with a Connection ID holds, its real type at the end (RFC 9146 Section 5.3).
+    pub(crate) fn open_with_id(&self, record: &Record<'_>) -> Vec<u8> {
+        let (number, sealed) = record.fragment.split_at(8);
+        let (sealed, tag) = sealed.split_at(sealed.len() - 8);
+        let mut nonce = [0; 12];
+        nonce[..4].copy_from_slice(&self.salt);
+        nonce[4..].copy_from_slice(number);
+        let id = record.connection_id;
+        let lengths = [id.len(), sealed.len()].map(|length| u8::try_from(length).unwrap());
+        let additional = [
+            &[0xff; 8][..],
+            &[25, lengths[0], 25, 0xfe, 0xfd],
+            number,
+            id,
+            &[0, lengths[1]],
+        ]
+        .concat();
+        let mut opened = sealed.to_vec();
+        let algorithm = AeadAlgorithm::Aes128Ccm8;
+        PROVIDER
+            .aead
+            .open(algorithm, &self.key, &nonce, &additional, &mut opened, tag)
+            .unwrap();
+        opened
     }
 }

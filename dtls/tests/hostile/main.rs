@@ -8,6 +8,7 @@ mod edit;
 mod forgeries;
 mod fragments;
 mod liars;
+mod long_ids;
 mod mutations;
 mod sessions;
 mod strangers;

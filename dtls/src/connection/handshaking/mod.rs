@@ -29,7 +29,7 @@ use incoming::alert;
 struct Followed {
     flight: Vec<Item>,
     protection: Option<Protection>,
-    connection_ids: Option<(ConnectionId, ConnectionId)>,
+    connection_ids: Option<(ConnectionId, Box<[u8]>)>,
     resumable: Option<Resumable>,
     wait: Option<Wait>,
 }
