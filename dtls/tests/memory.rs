@@ -184,6 +184,6 @@ fn l01_strangers_make_a_server_keep_nothing_and_half_open_peers_little() {
     for connection_ids in [false, true] {
         let idle = idle(connection_ids);
         println!("idle: {idle} bytes");
-        assert!(idle <= 700, "{idle} bytes for an idle session");
+        assert!(idle <= 300, "{idle} bytes for an idle session");
     }
 }

@@ -2,9 +2,9 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
+use core::num::NonZeroU32;
 
-use super::{Event, Next, Queues, Received};
+use super::{Event, Queues, Received};
 use crate::codec::Reader;
 use crate::codec::alert::{Alert, AlertDescription};
 use crate::codec::handshake::{Fragment, HandshakeType};
@@ -24,15 +24,20 @@ pub(super) struct Established {
     pub(super) finished: Option<(u16, [u8; VERIFY_DATA])>,
     /// `None`: the session cannot be resumed.
     pub(super) resumable: Option<Box<Resumable>>,
-    /// As the handshake measured it last.
-    pub(super) round_trip: Option<Duration>,
+    /// As the handshake measured it last, in microseconds.
+    pub(super) round_trip: Option<NonZeroU32>,
 }
 
 impl Established {
-    pub(super) fn handle(&mut self, record: &Record<'_>, queues: &mut Queues) -> (Received, Next) {
+    /// What the record was, and why the session ends if it does.
+    pub(super) fn handle(
+        &mut self,
+        record: &Record<'_>,
+        queues: &mut Queues,
+    ) -> (Received, Option<CloseReason>) {
         // RFC 6347 Section 4.1.2.7: what does not verify is discarded silently; plaintext never does.
         let Ok(verified) = self.channel.open(record) else {
-            return (Received::Unverified, Next::Stay);
+            return (Received::Unverified, None);
         };
         let received = if verified.newest {
             Received::Newest
@@ -40,19 +45,19 @@ impl Established {
             Received::Verified
         };
         let content = verified.opened.content;
-        let next = match verified.opened.content_type {
+        let end = match verified.opened.content_type {
             ContentType::ApplicationData => {
-                queues.events.push_back(Event::Data(content));
-                Next::Stay
+                queues.event(Event::Data(content));
+                None
             }
             ContentType::Alert => self.alert(&content, queues),
             ContentType::Handshake => {
                 self.handshake(&content, queues);
-                Next::Stay
+                None
             }
-            ContentType::ChangeCipherSpec | ContentType::Tls12Cid => Next::Stay,
+            ContentType::ChangeCipherSpec | ContentType::Tls12Cid => None,
         };
-        (received, next)
+        (received, end)
     }
 
     /// One record, one datagram.
@@ -71,7 +76,7 @@ impl Established {
         self.send_alert(Alert::warning(AlertDescription::CLOSE_NOTIFY), queues);
     }
 
-    fn alert(&mut self, content: &[u8], queues: &mut Queues) -> Next {
+    fn alert(&mut self, content: &[u8], queues: &mut Queues) -> Option<CloseReason> {
         match Alert::decode(content) {
             Ok(Alert {
                 description: AlertDescription::CLOSE_NOTIFY,
@@ -79,7 +84,7 @@ impl Established {
             }) => {
                 // RFC 5246 Section 7.2.1: the other party MUST respond with a close_notify of its own.
                 self.send_close(queues);
-                Next::Close(CloseReason::Peer)
+                Some(CloseReason::Peer)
             }
             Ok(Alert {
                 fatal: true,
@@ -88,9 +93,9 @@ impl Established {
                 if let Some(resumable) = &self.resumable {
                     resumable.forget();
                 }
-                Next::Close(CloseReason::Alert(description))
+                Some(CloseReason::Alert(description))
             }
-            Ok(_) | Err(_) => Next::Stay,
+            Ok(_) | Err(_) => None,
         }
     }
 
@@ -126,7 +131,9 @@ impl Established {
             },
         ];
         if let Ok(datagrams) = flight::datagrams(&items, &mut self.channel, usize::from(u16::MAX)) {
-            queues.datagrams.extend(datagrams);
+            for datagram in datagrams {
+                queues.datagram(datagram);
+            }
         }
     }
 
@@ -137,7 +144,7 @@ impl Established {
             .put_protected(ContentType::Alert, &alert.to_bytes(), &mut datagram)
             .is_ok()
         {
-            queues.datagrams.push_back(datagram);
+            queues.datagram(datagram);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Sessions whose handshake another implementation ran.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -63,13 +62,13 @@ impl Connection {
         let mut channel = Channel::new(provider, handshake.plain_sequence);
         channel.protection = Some(protection);
         let finished = own_finished(provider, &secrets, handshake);
-        let established = Box::new(Established {
+        let established = Established {
             channel,
             secrets,
             finished,
             resumable: None,
             round_trip: None,
-        });
+        };
         Self {
             role,
             phase: Phase::Established(established),

@@ -5,10 +5,10 @@ mod established;
 mod handover;
 mod handshaking;
 mod machine;
+mod queues;
 mod saved;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -32,6 +32,7 @@ use established::Established;
 pub use handover::Handover;
 use handshaking::Handshaking;
 use machine::Machine;
+use queues::Queues;
 pub use saved::ImportError;
 
 /// One DTLS association of either role.
@@ -48,17 +49,14 @@ pub struct Connection {
     queues: Queues,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most connections of a server are established, and idle: one allocation for each"
+)]
 enum Phase {
     Handshaking(Box<Handshaking>),
-    Established(Box<Established>),
+    Established(Established),
     Closed,
-}
-
-/// What waits to be polled.
-#[derive(Default)]
-struct Queues {
-    events: VecDeque<Event>,
-    datagrams: VecDeque<Vec<u8>>,
 }
 
 /// What a session reports.
@@ -94,9 +92,13 @@ pub enum Received {
 }
 
 /// What a phase wants after a record.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "goes to its place at once, and leaves no keys behind in memory that was given back"
+)]
 enum Next {
     Stay,
-    Establish(Box<Established>),
+    Establish(Established),
     Close(CloseReason),
 }
 
@@ -234,7 +236,8 @@ impl Connection {
     /// a session that was saved. A protocol above can take its first wait for an answer from it (RFC 8085
     /// Section 3.1.1) instead of a constant.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.established()?.round_trip
+        let micros = self.established()?.round_trip?;
+        Some(Duration::from_micros(micros.get().into()))
     }
 
     /// Keying material for another protocol (RFC 5705 Section 4): fills `output`. A missing context differs from an
@@ -273,15 +276,22 @@ impl Connection {
             let Some(record) = records.next() else {
                 return received;
             };
-            let (verified, next) = match &mut self.phase {
+            let verified = match &mut self.phase {
                 Phase::Handshaking(handshaking) => {
-                    handshaking.handle(now, &record, &mut self.queues)
+                    let (verified, next) = handshaking.handle(now, &record, &mut self.queues);
+                    self.follow(next);
+                    verified
                 }
-                Phase::Established(established) => established.handle(&record, &mut self.queues),
+                Phase::Established(established) => {
+                    let (verified, end) = established.handle(&record, &mut self.queues);
+                    if let Some(reason) = end {
+                        self.end(reason);
+                    }
+                    verified
+                }
                 Phase::Closed => return received,
             };
             received = received.max(verified);
-            self.follow(next);
         }
     }
 
@@ -318,7 +328,7 @@ impl Connection {
             Phase::Handshaking(_) => Err(SendError::NotConnected),
             Phase::Established(established) => {
                 let datagram = established.seal(data)?;
-                self.queues.datagrams.push_back(datagram);
+                self.queues.datagram(datagram);
                 Ok(())
             }
             Phase::Closed => Err(SendError::Closed),
@@ -332,17 +342,17 @@ impl Connection {
             Phase::Established(established) => established.send_close(&mut self.queues),
             Phase::Closed => return,
         }
-        self.follow(Next::Close(CloseReason::Local));
+        self.end(CloseReason::Local);
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        pop(&mut self.queues.events)
+        self.queues.next_event()
     }
 
     /// The next datagram for the peer.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        pop(&mut self.queues.datagrams)
+        self.queues.next_datagram()
     }
 
     /// When [`Connection::handle_timeout`] wants to be called; `None` once the handshake has ended.
@@ -357,21 +367,14 @@ impl Connection {
         match next {
             Next::Stay => {}
             Next::Establish(established) => self.phase = Phase::Established(established),
-            Next::Close(reason) => {
-                self.phase = Phase::Closed;
-                self.queues.events.push_back(Event::Closed(reason));
-            }
+            Next::Close(reason) => self.end(reason),
         }
     }
-}
 
-/// Takes the first entry; an empty queue gives its memory back, since most sessions are idle most of the time.
-fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
-    let first = queue.pop_front();
-    if queue.is_empty() && queue.capacity() != 0 {
-        *queue = VecDeque::new();
+    fn end(&mut self, reason: CloseReason) {
+        self.phase = Phase::Closed;
+        self.queues.event(Event::Closed(reason));
     }
-    first
 }
 
 impl fmt::Debug for Connection {

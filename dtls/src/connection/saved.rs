@@ -112,13 +112,13 @@ impl Connection {
         if let Some(Resumable::Client { origin, .. }) = &mut resumable {
             origin.peer.clone_from(&peer);
         }
-        let established = Box::new(Established {
+        let established = Established {
             channel,
             secrets,
             finished,
             resumable: resumable.map(Box::new),
             round_trip: None,
-        });
+        };
         Ok((
             Self {
                 role,

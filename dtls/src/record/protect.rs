@@ -1,6 +1,7 @@
 //! Protection of records by an AEAD (RFC 5246 Section 6.2.3.3, RFC 6655 Section 3, RFC 7905 Section 2) with and
 //! without Connection ID (RFC 9146 Sections 4 and 5.3).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -53,18 +54,43 @@ impl fmt::Debug for ConnectionId {
 /// (RFC 9146 Section 5).
 pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
 
-/// Key and IV of one direction.
+/// Key and IV of one direction. Those of AES-128, which nearly every session of a device has, stand in 24 bytes.
+#[derive(Clone)]
+pub(crate) enum TrafficKey {
+    /// Of AES-128.
+    Short(Key<16, 4>),
+    /// Longer ones, elsewhere.
+    Long(Box<Key<32, NONCE>>),
+}
+
+/// A key of `K` bytes and an IV of `I`.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct TrafficKey {
+pub(crate) struct Key<const K: usize, const I: usize> {
     #[zeroize(skip)]
     algorithm: AeadAlgorithm,
-    key: [u8; 32],
-    iv: [u8; NONCE],
+    key: [u8; K],
+    iv: [u8; I],
+}
+
+impl<const K: usize, const I: usize> Key<K, I> {
+    fn new(algorithm: AeadAlgorithm, key: &[u8], iv: &[u8]) -> Self {
+        let mut own = Self {
+            algorithm,
+            key: [0; K],
+            iv: [0; I],
+        };
+        own.key
+            .iter_mut()
+            .zip(key)
+            .for_each(|(to, from)| *to = *from);
+        own.iv.iter_mut().zip(iv).for_each(|(to, from)| *to = *from);
+        own
+    }
 }
 
 impl fmt::Debug for TrafficKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "TrafficKey({:?})", self.algorithm)
+        write!(formatter, "TrafficKey({:?})", self.algorithm())
     }
 }
 
@@ -105,35 +131,27 @@ pub(crate) enum OpenError {
 
 impl TrafficKey {
     pub(crate) fn new(algorithm: AeadAlgorithm, key: &[u8], iv: &[u8]) -> Self {
-        let mut own = Self {
-            algorithm,
-            key: [0; 32],
-            iv: [0; NONCE],
-        };
-        own.key
-            .iter_mut()
-            .zip(key)
-            .for_each(|(to, from)| *to = *from);
-        own.iv.iter_mut().zip(iv).for_each(|(to, from)| *to = *from);
-        own
+        match algorithm {
+            AeadAlgorithm::Aes128Ccm8 | AeadAlgorithm::Aes128Gcm => {
+                Self::Short(Key::new(algorithm, key, iv))
+            }
+            AeadAlgorithm::ChaCha20Poly1305 => Self::Long(Box::new(Key::new(algorithm, key, iv))),
+        }
     }
 
     pub(crate) const fn algorithm(&self) -> AeadAlgorithm {
-        self.algorithm
+        match self {
+            Self::Short(key) => key.algorithm,
+            Self::Long(key) => key.algorithm,
+        }
     }
 
     /// Key and IV, to export a session.
     pub(crate) fn bytes(&self) -> (&[u8], &[u8]) {
-        let key = self
-            .key
-            .get(..self.algorithm.key_length())
-            .unwrap_or_default();
-        (
-            key,
-            self.iv
-                .get(..self.algorithm.fixed_iv_length())
-                .unwrap_or_default(),
-        )
+        match self {
+            Self::Short(Key { key, iv, .. }) => (key, iv),
+            Self::Long(key) => (&key.key, &key.iv),
+        }
     }
 
     /// Appends the protected record.
@@ -143,6 +161,7 @@ impl TrafficKey {
         record: &Protected<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), CryptoError> {
+        let algorithm = self.algorithm();
         // RFC 9146 Section 3: with a Connection ID that is not empty, records MUST have type tls12_cid and its
         // additional data; otherwise they MUST be those of RFC 6347.
         let with_id = !record.connection_id.is_empty();
@@ -156,7 +175,7 @@ impl TrafficKey {
         if plain > MAX_PLAINTEXT {
             return Err(CryptoError);
         }
-        let length = plain.saturating_add(self.algorithm.overhead());
+        let length = plain.saturating_add(algorithm.overhead());
         // RFC 7925 Appendix B: the explicit nonce MUST be epoch and sequence number; none is used twice, as no
         // sequence number is.
         let number = sequence_number(record.epoch, record.sequence);
@@ -171,7 +190,7 @@ impl TrafficKey {
             id,
             header_length,
         );
-        if self.algorithm.explicit_nonce_length() != 0 {
+        if algorithm.explicit_nonce_length() != 0 {
             out.extend_from_slice(&number);
         }
         let from = out.len();
@@ -185,8 +204,8 @@ impl TrafficKey {
         let (key, nonce) = (self.key(), self.nonce(&number));
         let tag = provider
             .aead
-            .seal(self.algorithm, key, &nonce, additional.as_bytes(), buffer)?;
-        out.extend_from_slice(tag.get(..self.algorithm.tag_length()).unwrap_or_default());
+            .seal(algorithm, key, &nonce, additional.as_bytes(), buffer)?;
+        out.extend_from_slice(tag.get(..algorithm.tag_length()).unwrap_or_default());
         Ok(())
     }
 
@@ -196,14 +215,15 @@ impl TrafficKey {
         provider: &CryptoProvider,
         record: &Record<'_>,
     ) -> Result<Opened, OpenError> {
-        let explicit = self.algorithm.explicit_nonce_length();
+        let algorithm = self.algorithm();
+        let explicit = algorithm.explicit_nonce_length();
         let (explicit_nonce, rest) = record
             .fragment
             .split_at_checked(explicit)
             .ok_or(OpenError::TooShort)?;
         let plain = rest
             .len()
-            .checked_sub(self.algorithm.tag_length())
+            .checked_sub(algorithm.tag_length())
             .ok_or(OpenError::TooShort)?;
         // RFC 5246 Section 6.2.1, RFC 9146 Section 5: the length MUST NOT exceed 2^14.
         if plain > MAX_PLAINTEXT {
@@ -230,7 +250,7 @@ impl TrafficKey {
         provider
             .aead
             .open(
-                self.algorithm,
+                algorithm,
                 self.key(),
                 &nonce,
                 additional.as_bytes(),
@@ -253,7 +273,11 @@ impl TrafficKey {
     }
 
     fn nonce(&self, number: &[u8; 8]) -> [u8; NONCE] {
-        let mut nonce = self.iv;
+        let mut nonce = [0; NONCE];
+        nonce
+            .iter_mut()
+            .zip(self.bytes().1)
+            .for_each(|(to, from)| *to = *from);
         // RFC 7905 Section 2: the padded sequence number, XORed with the IV. RFC 6655 Section 3 and RFC 5288
         // Section 3: salt and explicit nonce; the bytes of the IV behind the salt are zero here.
         nonce

@@ -54,9 +54,9 @@ fn feed(
     let mut queues = Queues::default();
     let id = server.channel.own_id.as_bytes().len();
     let record = Records::new(&datagram, id).next().unwrap();
-    let (received, next) = server.handle(&record, &mut queues);
+    let (received, end) = server.handle(&record, &mut queues);
     assert_eq!(received, Received::Newest);
-    assert!(matches!(next, Next::Stay));
+    assert_eq!(end, None);
     queues
 }
 
@@ -72,19 +72,20 @@ fn d41_l05_renegotiation_is_declined_by_no_renegotiation() {
     for kind in [HandshakeType::HELLO_REQUEST, HandshakeType::CLIENT_HELLO] {
         let (mut server, mut peer) = pair();
         let content = transcript_header(kind, 0, 0);
-        let queues = feed(&mut server, &mut peer, ContentType::Handshake, &content);
-        assert_eq!(queues.datagrams.len(), 1);
+        let mut queues = feed(&mut server, &mut peer, ContentType::Handshake, &content);
+        let datagram = queues.next_datagram().unwrap();
         assert_eq!(
-            opened(&mut peer, &queues.datagrams[0]),
+            opened(&mut peer, &datagram),
             (ContentType::Alert, vec![1, 100])
         );
-        let queues = feed(
+        assert_eq!(queues.next_datagram(), None);
+        let mut queues = feed(
             &mut server,
             &mut peer,
             ContentType::ApplicationData,
             b"and on",
         );
-        assert_eq!(queues.events, [Event::Data(b"and on".to_vec())]);
+        assert_eq!(queues.next_event(), Some(Event::Data(b"and on".to_vec())));
     }
 }
 
@@ -93,16 +94,17 @@ fn a_repeated_finished_gets_the_last_flight_again_with_new_sequence_numbers() {
     let (mut server, mut peer) = pair();
     let content = transcript_header(HandshakeType::FINISHED, 0, 3);
     for _ in 0..2 {
-        let queues = feed(&mut server, &mut peer, ContentType::Handshake, &content);
-        let (content_type, content) = opened(&mut peer, &queues.datagrams[0]);
+        let mut queues = feed(&mut server, &mut peer, ContentType::Handshake, &content);
+        let datagram = queues.next_datagram().unwrap();
+        let (content_type, content) = opened(&mut peer, &datagram);
         assert_eq!(
             (content_type, content.len(), content[0]),
             (ContentType::Handshake, 24, 20)
         );
     }
     server.finished = None;
-    let queues = feed(&mut server, &mut peer, ContentType::Handshake, &content);
-    assert!(queues.datagrams.is_empty());
+    let mut queues = feed(&mut server, &mut peer, ContentType::Handshake, &content);
+    assert_eq!(queues.next_datagram(), None);
 }
 
 #[test]
@@ -118,9 +120,9 @@ fn warnings_unknown_handshake_messages_and_change_cipher_spec_do_nothing() {
         (ContentType::Handshake, &[20, 0]),
         (ContentType::ChangeCipherSpec, &[1]),
     ] {
-        let queues = feed(&mut server, &mut peer, content_type, content);
+        let mut queues = feed(&mut server, &mut peer, content_type, content);
         assert!(
-            queues.events.is_empty() && queues.datagrams.is_empty(),
+            queues.next_event().is_none() && queues.next_datagram().is_none(),
             "{content:?}"
         );
     }
@@ -141,10 +143,10 @@ fn l08_with_a_connection_id_records_without_it_or_with_another_are_dropped() {
         let (received, _) = server.handle(&record, &mut queues);
         assert_eq!(received, Received::Unverified, "{id:?}");
     }
-    assert!(queues.events.is_empty());
+    assert_eq!(queues.next_event(), None);
     peer.peer_id = ids[2].as_bytes().into();
-    let queues = feed(&mut server, &mut peer, ContentType::ApplicationData, b"x");
-    assert_eq!(queues.events, [Event::Data(b"x".to_vec())]);
+    let mut queues = feed(&mut server, &mut peer, ContentType::ApplicationData, b"x");
+    assert_eq!(queues.next_event(), Some(Event::Data(b"x".to_vec())));
 }
 
 #[test]
@@ -165,4 +167,10 @@ fn a_record_takes_2_to_the_14_bytes_of_plaintext() {
     server.channel.peer_id = Box::new([7; 8]);
     assert_eq!(server.seal(&data[1..]), Err(SendError::TooLarge));
     assert!(server.seal(&data[2..]).is_ok());
+}
+
+#[test]
+fn an_idle_connection_is_small() {
+    let size = size_of::<super::super::Connection>();
+    assert!(size <= 296, "{size} bytes");
 }

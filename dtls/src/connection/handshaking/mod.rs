@@ -5,6 +5,7 @@ mod outgoing;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use super::early::Early;
 use super::established::Established;
@@ -200,7 +201,7 @@ impl Handshaking {
         if !last_flight_is_ours {
             self.timer.answered(now);
         }
-        queues.events.push_back(Event::Connected { peer });
+        queues.event(Event::Connected { peer });
         let finished = self.flight.iter().rev().find_map(|item| match item {
             Item::Message {
                 message_sequence,
@@ -211,13 +212,15 @@ impl Handshaking {
         });
         let provider = self.channel.provider;
         let channel = core::mem::replace(&mut self.channel, Channel::new(provider, 0));
-        Next::Establish(Box::new(Established {
+        Next::Establish(Established {
             channel,
             secrets,
             finished,
             resumable: self.resumable.take().map(Box::new),
-            round_trip: self.timer.round_trip(),
-        }))
+            round_trip: self.timer.round_trip().and_then(|time| {
+                NonZeroU32::new(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))
+            }),
+        })
     }
 
     /// Takes what a message brought, and returns the flight.
@@ -226,7 +229,7 @@ impl Handshaking {
             self.lookup_limit = now + limit;
             // The client has our flight: there is nothing to repeat.
             self.timer.pause(now);
-            queues.events.push_back(Event::KeyWanted { identity });
+            queues.event(Event::KeyWanted { identity });
         }
         if let Some(protection) = followed.protection {
             self.channel.protection = Some(protection);

@@ -38,9 +38,9 @@ impl Handshaking {
 
     fn put_flight(&mut self, queues: &mut Queues) -> Result<(), HandshakeError> {
         let limit = usize::from(self.limits.datagram.max(96));
-        queues
-            .datagrams
-            .extend(flight::datagrams(&self.flight, &mut self.channel, limit)?);
+        for datagram in flight::datagrams(&self.flight, &mut self.channel, limit)? {
+            queues.datagram(datagram);
+        }
         Ok(())
     }
 
@@ -66,7 +66,7 @@ impl Handshaking {
                 .put_plain(ContentType::Alert, &alert.to_bytes(), &mut datagram)
         };
         if written.is_ok() {
-            queues.datagrams.push_back(datagram);
+            queues.datagram(datagram);
         }
     }
 }
