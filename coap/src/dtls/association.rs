@@ -8,12 +8,9 @@ use zeroize::Zeroizing;
 use super::{CloseReason, PeerIdentity, Received, SendError, Session, SessionEvent};
 use crate::time::Instant;
 
-/// A connection.
-pub(super) struct Association(pub(super) Box<Connection>);
-
-impl Session for Association {
+impl Session for Connection {
     fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Received {
-        match self.0.handle_datagram(instant(now), datagram) {
+        match Connection::handle_datagram(self, instant(now), datagram) {
             motekey_dtls::Received::Unverified => Received::Unverified,
             motekey_dtls::Received::Verified => Received::Verified,
             motekey_dtls::Received::Newest => Received::Newest,
@@ -21,27 +18,27 @@ impl Session for Association {
     }
 
     fn connection_id(&self) -> Option<&[u8]> {
-        self.0.connection_id()
+        Connection::connection_id(self)
     }
 
     fn round_trip(&self) -> Option<Duration> {
-        self.0.round_trip()
+        Connection::round_trip(self)
     }
 
     fn save(&mut self, peer: Option<&PeerIdentity>, reserve: u32) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.export(peer.cloned().map(original).as_ref(), reserve)
+        Connection::export(self, peer.cloned().map(original).as_ref(), reserve)
     }
 
     fn reserved(&self) -> u64 {
-        self.0.reserved()
+        Connection::reserved(self)
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.0.handle_timeout(instant(now));
+        Connection::handle_timeout(self, instant(now));
     }
 
     fn send(&mut self, _now: Instant, data: &[u8]) -> Result<(), SendError> {
-        self.0.send(data).map_err(|error| match error {
+        Connection::send(self, data).map_err(|error| match error {
             motekey_dtls::SendError::NotConnected => SendError::NotConnected,
             motekey_dtls::SendError::Closed => SendError::Closed,
             motekey_dtls::SendError::TooLarge => SendError::TooLarge,
@@ -49,29 +46,27 @@ impl Session for Association {
     }
 
     fn close(&mut self, _now: Instant) {
-        self.0.close();
+        Connection::close(self);
     }
 
     fn poll_event(&mut self) -> Option<SessionEvent> {
-        Some(match self.0.poll_event()? {
+        Some(match Connection::poll_event(self)? {
             Event::Connected { peer } => SessionEvent::Connected {
                 peer: peer.map(identity),
             },
             Event::Data(data) => SessionEvent::Data(data),
             // The credential sources of the seam answer at once.
-            Event::KeyWanted { .. } => return self.poll_event(),
+            Event::KeyWanted { .. } => return Session::poll_event(self),
             Event::Closed(reason) => SessionEvent::Closed(close_reason(reason)),
         })
     }
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.0.poll_transmit()
+        Connection::poll_transmit(self)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.0
-            .poll_timeout()
-            .map(|time| Instant::from_micros(time.as_micros()))
+        Connection::poll_timeout(self).map(|time| Instant::from_micros(time.as_micros()))
     }
 }
 

@@ -23,7 +23,7 @@ use motekey_dtls::{
 };
 
 use self::signed::{ClientCheck, ServerCheck, certified_key, signing_key};
-use super::association::{Association, identity, instant};
+use super::association::{identity, instant};
 use super::{
     Backend, Capabilities, ClientCredential, ConnectError, CredentialSource, FirstContact,
     PskAnswer, Restored, Session, Waker,
@@ -203,9 +203,7 @@ impl Backend for Motekey {
                 motekey_dtls::FirstContact::Reply(reply)
                 | motekey_dtls::FirstContact::Refuse { reply, .. },
             ) => FirstContact::Reply(reply),
-            Ok(motekey_dtls::FirstContact::Accept(connection)) => {
-                FirstContact::Accept(Box::new(Association(connection)))
-            }
+            Ok(motekey_dtls::FirstContact::Accept(connection)) => FirstContact::Accept(connection),
             Ok(motekey_dtls::FirstContact::Ignore) | Err(_) => FirstContact::Ignore,
         }
     }
@@ -221,7 +219,7 @@ impl Backend for Motekey {
         let now = instant(now);
         let connection = Connection::connect(&self.client, &credential, now, &mut *self.random)
             .map_err(|_| ConnectError::UnsupportedCredential)?;
-        Ok(Box::new(Association(Box::new(connection))))
+        Ok(Box::new(connection))
     }
 
     fn route<'a>(&self, datagram: &'a [u8]) -> Option<&'a [u8]> {
@@ -232,7 +230,7 @@ impl Backend for Motekey {
         // Records for the session can come before any ClientHello: they are routed by the front.
         self.front(now);
         let (connection, peer) = Connection::import(self.client.provider, saved).ok()?;
-        let session = Box::new(Association(Box::new(connection)));
+        let session = Box::new(connection);
         Some((session, peer.map(identity)))
     }
 }

@@ -12,7 +12,6 @@ use tokio::task::AbortHandle;
 use super::channel::{Channel, Completed, INBOUND, Outcome, Shared};
 use super::gate::{Admission, Gate};
 use super::handshake::{self, HandshakeSettings, Role};
-use crate::dtls::association::Association;
 use crate::dtls::{CloseReason, PeerIdentity, Received, SendError, Session, SessionEvent, Waker};
 use crate::time::Instant;
 
@@ -28,7 +27,7 @@ pub(super) struct WebrtcSession {
 
 enum Phase {
     Handshaking(Handshaking),
-    Established(Association),
+    Established(Box<dyn Session>),
     Closed,
 }
 
@@ -107,7 +106,7 @@ impl WebrtcSession {
         let peer = completed.identity.clone().map(PeerIdentity::PreSharedKey);
         let handover = completed.handover(suite, is_client);
         let connection = Connection::from_handshake(&rust::PROVIDER, &handover);
-        self.phase = Phase::Established(Association(Box::new(connection)));
+        self.phase = Phase::Established(Box::new(connection));
         self.events.push_back(SessionEvent::Connected { peer });
         for record in held {
             // After the handshake, a connection does not look at the time.
