@@ -215,3 +215,74 @@ fn l09_a_change_of_the_address_is_reported_once() {
     };
     assert_eq!((*from, *to), (before, scene.address));
 }
+
+#[test]
+fn l08_a_record_with_an_unknown_connection_id_is_dropped_silently() {
+    for address in [PEER, ELSEWHERE] {
+        let mut scene = Scene::connected();
+        // A ping (RFC 7252 Section 4.3).
+        scene.device.send(b"\x40\x00\x00\x01").unwrap();
+        let datagram = scene.device.poll_transmit().unwrap();
+        let (address, timeout) = (address.parse().unwrap(), scene.server.poll_timeout());
+        // RFC 9146 Section 4: type, version, epoch, sequence number, and then the Connection ID.
+        assert_eq!(datagram[0], 25);
+        for byte in 11..19 {
+            let mut unknown = datagram.clone();
+            unknown[byte] ^= 1;
+            scene.server.handle_datagram(scene.now, address, &unknown);
+            assert_eq!(scene.server.poll_transmit(), None, "{address}");
+            assert_eq!(scene.events(), [], "{address}");
+        }
+        assert_eq!(scene.server.session_count(), 1);
+        assert_eq!(scene.server.poll_timeout(), timeout);
+        // Its number is still free: the one with the right Connection ID is taken, and answered.
+        scene.feed(&datagram);
+        assert!(scene.server.poll_transmit().is_some(), "{address}");
+    }
+}
+
+#[test]
+fn a_fresh_client_hello_takes_the_place_of_a_half_open_handshake_of_its_address() {
+    let mut scene = Scene::new(b"device", &KEY);
+    scene.run(2);
+    assert_eq!(scene.server.session_count(), 1);
+    assert_eq!(scene.events(), []);
+    // The device begins anew: it has another random.
+    let (config, now) = (
+        ClientConfig::new(&rust::PROVIDER),
+        motekey_dtls::Instant::from_micros(scene.now.as_micros()),
+    );
+    let credential = ClientCredential::PreSharedKey {
+        identity: b"device".to_vec(),
+        key: motekey_dtls::PreSharedKey::new(KEY.to_vec()),
+    };
+    let mut anew = Connection::connect(&config, &credential, now, &mut Numbers(3)).unwrap();
+    core::mem::swap(&mut scene.device, &mut anew);
+    scene.run(1);
+    assert_eq!(
+        scene.events(),
+        [],
+        "a hello without cookie ends nothing (RFC 6347 Section 4.2.1)"
+    );
+    scene.run(1);
+    let events = scene.events();
+    assert!(
+        matches!(
+            &events[..],
+            [Event::HandshakeFailed {
+                reason: CloseReason::Replaced,
+                ..
+            }]
+        ),
+        "{events:?}"
+    );
+    assert_eq!(scene.server.session_count(), 1);
+    // What is left of the first one does no harm, and gets no answer.
+    let late = anew.poll_transmit().unwrap();
+    scene.feed(&late);
+    assert_eq!(scene.events(), []);
+    scene.run(usize::MAX);
+    assert!(scene.device.is_established());
+    assert!(matches!(&scene.events()[..], [Event::Connected { .. }]));
+    assert_eq!(scene.server.session_count(), 1);
+}
