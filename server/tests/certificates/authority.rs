@@ -111,7 +111,7 @@ fn key_pair(number: u8) -> rcgen::KeyPair {
 }
 
 /// PKCS #8 of the key of this number, DER.
-fn pkcs8(number: u8) -> Vec<u8> {
+pub(crate) fn pkcs8(number: u8) -> Vec<u8> {
     [&PKCS8_PREFIX[..], &[number; 32]].concat()
 }
 

@@ -56,6 +56,23 @@ impl Client {
         }
     }
 
+    /// Uses the certificate and key of these PEM files, and believes a server of the authority.
+    pub(crate) fn with_certificate(
+        &self,
+        certificate: &Path,
+        key: &Path,
+        authority: &Path,
+    ) -> Self {
+        let files = [("-c", certificate), ("-j", key), ("-C", authority)];
+        let arguments = files
+            .iter()
+            .flat_map(|(name, file)| [name.into(), file.into()]);
+        Self {
+            program: self.program,
+            arguments: arguments.collect(),
+        }
+    }
+
     pub(crate) async fn get(&self, uri: &str) -> Answer {
         self.call(&["-m", "get"], uri, None).await
     }

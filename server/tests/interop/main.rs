@@ -7,6 +7,10 @@
     reason = "helpers of tests fail by panicking, like the tests themselves"
 )]
 
+#[path = "../certificates/authority.rs"]
+#[expect(dead_code, reason = "the tests of certificates use the rest")]
+mod authority;
+mod certificate;
 mod libcoap;
 mod public_key;
 mod site;
