@@ -35,6 +35,8 @@ pub(super) struct AuthorizationServerTable {
     pub(super) key_pair: Option<Spanned<Secret>>,
     pub(super) key_pair_file: Option<Spanned<PathBuf>>,
     pub(super) signing_algorithm: Option<Spanned<String>>,
+    pub(super) certificate_file: Option<Spanned<PathBuf>>,
+    pub(super) client_anchors_file: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -69,6 +71,7 @@ pub(super) struct ResourceServerTable {
     pub(super) profiles: Option<Vec<Spanned<String>>>,
     pub(super) pop_keys: Option<Vec<Spanned<String>>>,
     pub(super) public_keys: Option<Vec<Spanned<String>>>,
+    pub(super) certificate_file: Option<Spanned<PathBuf>>,
     pub(super) token_tags: Option<Spanned<String>>,
     pub(super) token_headers: Option<Spanned<String>>,
     pub(super) subject_in_token: Option<bool>,
@@ -92,6 +95,8 @@ pub(super) struct DeviceTable {
     pub(super) key: Option<Spanned<Secret>>,
     pub(super) key_file: Option<Spanned<PathBuf>>,
     pub(super) public_key: Option<Spanned<String>>,
+    pub(super) certificate_file: Option<Spanned<PathBuf>>,
+    pub(super) certificate_sha256: Option<Spanned<String>>,
     pub(super) profiles: Option<Vec<Spanned<String>>>,
     pub(super) disabled: Option<bool>,
     pub(super) administrator: Option<bool>,

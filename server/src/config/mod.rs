@@ -4,6 +4,7 @@
 //! An error names the file, the line and what would be right, and never shows a secret. The tables of the file are
 //! wiped when they have been read.
 
+mod certificates;
 mod file;
 mod limits;
 mod problem;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+pub use certificates::CertificateSettings;
 pub use settings::{Settings, SigningKeyPair};
 
 use crate::registry::Registry;

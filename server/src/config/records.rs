@@ -11,6 +11,7 @@ use motekey_cose::registry::profile;
 use motekey_cose::token::TokenTags;
 use toml::Spanned;
 
+use super::certificates;
 use super::file::{DeviceTable, File, GroupTable, ResourceServerTable};
 use super::problem::Problem;
 use super::scope;
@@ -92,6 +93,7 @@ impl Places {
             E::KeyLength { .. }
             | E::UnusablePublicKey { .. }
             | E::PublicKeyInUse { .. }
+            | E::CertificateInUse { .. }
             | E::TwoKeysOfOneAlgorithm { .. } => &self.key,
             E::UnusableIdentity { .. } | E::IdentityInUse { .. } => &self.identity,
             E::AudienceInUse { .. } => &self.audience,
@@ -118,9 +120,18 @@ fn resource_server(
         places.key = first.span();
     }
     let shared = keys::shared_key(table, secrets, &mut places)?;
-    let mut record = match (shared, public.first()) {
-        (Some(shared), _) => ResourceServerRecord::new(name, shared),
-        (None, Some(_)) if !signs => {
+    let certificate = certificates::of_resource_server(table, secrets)?;
+    let mut record = match (shared, public.first(), &certificate) {
+        (Some(shared), ..) => ResourceServerRecord::new(name, shared),
+        (None, None, None) => {
+            return Err(Problem::at(
+                table.name.span(),
+                format!(
+                    "{name}: no key; set shared_key, shared_key_file, public_keys or certificate_file"
+                ),
+            ));
+        }
+        (None, ..) if !signs => {
             return Err(Problem::at(
                 table.name.span(),
                 format!(
@@ -128,14 +139,12 @@ fn resource_server(
                 ),
             ));
         }
-        (None, Some(first)) => ResourceServerRecord::with_public_key(name, first.clone()),
-        (None, None) => {
-            return Err(Problem::at(
-                table.name.span(),
-                format!("{name}: no key; set shared_key, shared_key_file or public_keys"),
-            ));
+        (None, Some(first), _) => ResourceServerRecord::with_public_key(name, first.clone()),
+        (None, None, Some(certificate)) => {
+            ResourceServerRecord::with_certificate(name, certificate)
         }
     };
+    record.certificate = certificate;
     record.public_keys = public;
     if let Some(audience) = &table.audience {
         record.audience = audience.get_ref().as_str().into();
@@ -239,34 +248,7 @@ fn device(
 ) -> Result<(Device, Places), Problem> {
     let name = table.name.get_ref();
     let mut places = Places::at(&table.name);
-    let source = KeySource {
-        owner: name,
-        setting: "key",
-        inline: table.key.as_ref(),
-        file: table.key_file.as_ref(),
-    };
-    let credential = match (secrets.key(&source)?, &table.public_key) {
-        (Some(key), None) => {
-            places.key = key.span();
-            pre_shared_key(table, key.into_inner(), &mut places)?
-        }
-        (None, Some(key)) => {
-            places.key = key.span();
-            DeviceCredential::RawPublicKey(public_key(name, "public_key", key)?)
-        }
-        (Some(_), Some(key)) => {
-            return Err(Problem::at(
-                key.span(),
-                format!("{name}: key and public_key, one of them is enough"),
-            ));
-        }
-        (None, None) => {
-            return Err(Problem::at(
-                table.name.span(),
-                format!("{name}: no key; set key, key_file or public_key; {NEW_KEY}"),
-            ));
-        }
-    };
+    let credential = device_credential(table, secrets, &mut places)?;
     let device = Device {
         name: name.as_str().into(),
         credential,
@@ -283,6 +265,47 @@ fn device(
         administrator: table.administrator.unwrap_or_default(),
     };
     Ok((device, places))
+}
+
+fn device_credential(
+    table: &DeviceTable,
+    secrets: &mut Secrets,
+    places: &mut Places,
+) -> Result<DeviceCredential, Problem> {
+    let name = table.name.get_ref();
+    let source = KeySource {
+        owner: name,
+        setting: "key",
+        inline: table.key.as_ref(),
+        file: table.key_file.as_ref(),
+    };
+    let certificate = certificates::of_device(table, secrets)?;
+    match (secrets.key(&source)?, &table.public_key, certificate) {
+        (Some(key), None, None) => {
+            places.key = key.span();
+            pre_shared_key(table, key.into_inner(), places)
+        }
+        (None, Some(key), None) => {
+            places.key = key.span();
+            public_key(name, "public_key", key).map(DeviceCredential::RawPublicKey)
+        }
+        (None, None, Some(thumbprint)) => {
+            places.key = thumbprint.span();
+            Ok(DeviceCredential::Certificate(thumbprint.into_inner()))
+        }
+        (None, None, None) => Err(Problem::at(
+            table.name.span(),
+            format!("{name}: no key; set key, key_file, public_key or certificate_file; {NEW_KEY}"),
+        )),
+        (Some(_), Some(key), _) => Err(Problem::at(
+            key.span(),
+            format!("{name}: key and public_key, one of them is enough"),
+        )),
+        (_, _, Some(thumbprint)) => Err(Problem::at(
+            thumbprint.span(),
+            format!("{name}: a certificate and another key, one of them is enough"),
+        )),
+    }
 }
 
 fn pre_shared_key(

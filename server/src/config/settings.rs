@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::file::File;
 use super::problem::Problem;
 use super::secret::{KeySource, Secrets};
-use super::{limits, words};
+use super::{CertificateSettings, certificates, limits, words};
 use crate::store::MemoryStore;
 
 /// How the server runs.
@@ -31,6 +31,8 @@ pub struct Settings {
     pub signing_key: Option<SigningKeyPair>,
     /// The P-256 key pair that it shows to devices with raw public keys, if any.
     pub key_pair: Option<KeyPair>,
+    /// How sessions with certificates are made, if they are.
+    pub certificates: Option<CertificateSettings>,
     /// The kind of network that its clients are in.
     pub link: LinkProfile,
     /// Bytes of Connection IDs (RFC 9146), if the file says so; else those of the link profile.
@@ -59,6 +61,7 @@ impl Default for Settings {
             token_path: "/token".to_owned(),
             signing_key: None,
             key_pair: None,
+            certificates: None,
             link: LinkProfile::default(),
             connection_id_bytes: None,
             endpoint: EndpointConfig::default(),
@@ -96,6 +99,7 @@ impl Settings {
             ("token_path", self.token_path != other.token_path),
             ("signing_key", signing(self) != signing(other)),
             ("key_pair", self.key_pair != other.key_pair),
+            ("certificates", self.certificates != other.certificates),
             ("link", self.link != other.link),
             (
                 "connection_id_bytes",
@@ -126,7 +130,10 @@ pub(super) fn read(file: &File, secrets: &mut Secrets) -> Result<Settings, Probl
         );
         return Err(Problem::at(path.span(), message));
     }
+    let key_pair = key_pair(file, secrets)?;
+    let certificates = certificates::of_server(table, key_pair.as_ref(), secrets)?;
     Ok(Settings {
+        certificates,
         listen: file.listen,
         data_directory: file
             .data_directory
@@ -138,7 +145,7 @@ pub(super) fn read(file: &File, secrets: &mut Secrets) -> Result<Settings, Probl
             .as_ref()
             .map_or(default.token_path, |path| path.get_ref().clone()),
         signing_key: signing_key(file, secrets)?,
-        key_pair: key_pair(file, secrets)?,
+        key_pair,
         link: link(file)?,
         connection_id_bytes: connection_id_bytes(file)?,
         endpoint: limits::endpoint(link(file)?.endpoint(), &file.limits)?,

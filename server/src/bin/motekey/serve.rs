@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Args;
 use motekey_coap::dtls::Implementation;
 use motekey_server::authorization_server::AuthorizationServer;
-use motekey_server::config::{Configuration, Settings};
+use motekey_server::config::{CertificateSettings, Configuration, Settings};
 #[cfg(unix)]
 use motekey_server::control::{Control, ControlError};
 use motekey_server::event::TracingSubscriber;
@@ -184,6 +184,10 @@ async fn authorization_server(
     }
     if let Some(pair) = &settings.key_pair {
         builder = builder.key_pair(pair.clone());
+    }
+    let certificates = settings.certificates.as_ref();
+    if let Some(certificates) = certificates.and_then(CertificateSettings::certificates) {
+        builder = builder.certificates(certificates);
     }
     if let Some(pair) = &settings.signing_key {
         builder = builder.signing_key(pair.algorithm, pair.key.clone());

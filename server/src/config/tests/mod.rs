@@ -1,3 +1,4 @@
+mod certificates;
 mod refused;
 
 use std::fs;

@@ -73,7 +73,7 @@ fn keys_that_cannot_be_used_are_refused_without_being_shown() {
     refused(&[
         (
             device(""),
-            "2: meter: no key; set key, key_file or public_key; make one with: openssl rand -hex 16",
+            "2: meter: no key; set key, key_file, public_key or certificate_file; make one with: openssl rand -hex 16",
         ),
         (
             device("key = \"\""),
@@ -212,7 +212,7 @@ fn records_that_do_not_fit_together_are_refused() {
         ),
         (gateway() + "token_lifetime_seconds = 0\n", "4: gateway: a token lives between one second and ten years"),
         (gateway() + "pop_keys = [\"P-521\"]\n", "4: gateway: pop_keys: \"P-521\" is none of \"symmetric\", \"P-256\", \"Ed25519\""),
-        ("[[resource_server]]\nname = \"pump\"\n".into(), "2: pump: no key; set shared_key, shared_key_file or public_keys"),
+        ("[[resource_server]]\nname = \"pump\"\n".into(), "2: pump: no key; set shared_key, shared_key_file, public_keys or certificate_file"),
         (
             "[[resource_server]]\nname = \"lock\"\npublic_keys = [\"a301012006215820d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\"]\n".into(),
             "2: lock: without shared_key its tokens are signed; set signing_key_file in [authorization_server]",
