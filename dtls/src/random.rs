@@ -11,6 +11,9 @@ pub(crate) struct SeededRandom {
     provider: &'static CryptoProvider,
     seed: [u8; 32],
     counter: u64,
+    /// The block under way, and how much of it is used: most draws are much smaller than a block.
+    block: [u8; 32],
+    used: usize,
 }
 
 impl SeededRandom {
@@ -22,36 +25,48 @@ impl SeededRandom {
             provider,
             seed: [0; 32],
             counter: 0,
+            block: [0; 32],
+            used: 32,
         };
         source.fill(&mut random.seed)?;
         Ok(random)
     }
 
-    /// The next 32 bytes.
-    pub(crate) fn block(&mut self) -> [u8; 32] {
-        self.counter = self.counter.wrapping_add(1);
-        self.provider
-            .hash
-            .hmac(&self.seed, &[&self.counter.to_be_bytes()])
+    /// The next bytes.
+    pub(crate) fn bytes<const LENGTH: usize>(&mut self) -> [u8; LENGTH] {
+        let mut bytes = [0; LENGTH];
+        self.take(&mut bytes);
+        bytes
     }
 
     /// A number below 65,536.
     pub(crate) fn number(&mut self) -> u16 {
-        let [high, low, ..] = self.block();
-        u16::from_be_bytes([high, low])
+        u16::from_be_bytes(self.bytes())
+    }
+
+    fn take(&mut self, bytes: &mut [u8]) {
+        for to in bytes {
+            *to = self.byte();
+        }
+    }
+
+    /// Each byte is given out once, and wiped here.
+    fn byte(&mut self) -> u8 {
+        if self.used >= self.block.len() {
+            self.counter = self.counter.wrapping_add(1);
+            let counter = self.counter.to_be_bytes();
+            self.block = self.provider.hash.hmac(&self.seed, &[&counter]);
+            self.used = 0;
+        }
+        let byte = self.block.get_mut(self.used).map(core::mem::take);
+        self.used += 1;
+        byte.unwrap_or_default()
     }
 }
 
 impl RandomSource for SeededRandom {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), RandomError> {
-        for chunk in bytes.chunks_mut(32) {
-            let mut block = self.block();
-            chunk
-                .iter_mut()
-                .zip(block)
-                .for_each(|(to, from)| *to = from);
-            block.zeroize();
-        }
+        self.take(bytes);
         Ok(())
     }
 }

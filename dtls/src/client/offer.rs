@@ -69,7 +69,7 @@ impl Offer {
             ClientCredential::Certificate { .. } => Some(CertificateType::X509),
         };
         let mut offer = Self {
-            random: out.random.block(),
+            random: out.random.bytes(),
             session: session
                 .filter(|session| suites.contains(&session.suite))
                 .filter(|session| session.fits(config.provider, credential))

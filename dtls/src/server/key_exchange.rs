@@ -155,8 +155,7 @@ fn keyed(
     out: &mut Output<'_>,
 ) -> Result<Step<State>, HandshakeError> {
     // Made in any case: an unknown identity must not show by the time that the answer takes.
-    let decoy = out.random.block();
-    let decoy = PreSharedKey::new(decoy.get(..16).unwrap_or_default().to_vec());
+    let decoy = PreSharedKey::new(out.random.bytes::<16>().to_vec());
     let key = match answer {
         PskAnswer::Key(key) => key,
         // RFC 4279 Section 2: go on as if the identity existed but the key were wrong.

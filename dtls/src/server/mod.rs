@@ -116,7 +116,7 @@ pub(crate) fn begin(
     };
     let randoms = Randoms {
         client: *hello.random,
-        server: out.random.block(),
+        server: out.random.bytes(),
     };
     let mut context = Context {
         config: Arc::clone(config),
