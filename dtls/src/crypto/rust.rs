@@ -62,14 +62,17 @@ impl HashProvider for RustHash {
         // A(0) = label + seed, A(i) = HMAC(secret, A(i-1)). The keyed state is computed once.
         let keyed = keyed(secret);
         let mut chain = tag_labelled(keyed.clone(), &[], label, seed);
-        for block in output.chunks_mut(32) {
+        let mut blocks = output.chunks_mut(32).peekable();
+        while let Some(block) = blocks.next() {
             let mut bytes = tag_labelled(keyed.clone(), &chain, label, seed);
             block
                 .iter_mut()
                 .zip(bytes)
                 .for_each(|(to, from)| *to = from);
             bytes.zeroize();
-            chain = tag(keyed.clone(), &[&chain]);
+            if blocks.peek().is_some() {
+                chain = tag(keyed.clone(), &[&chain]);
+            }
         }
         chain.zeroize();
     }
