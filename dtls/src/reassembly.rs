@@ -92,7 +92,12 @@ impl Reassembly {
             return Outcome::Dropped;
         }
         // RFC 6347 Section 4.2.3: a fragment MUST be buffered until the message is whole.
-        partial.fill(offset, fragment.data);
+        if fragment.is_whole() && partial.body.is_empty() {
+            partial.body = fragment.data.to_vec();
+            partial.missing = 0;
+        } else {
+            partial.fill(offset, fragment.data);
+        }
         Outcome::Taken
     }
 
