@@ -27,6 +27,19 @@ pub(crate) enum Item {
     ChangeCipherSpec,
 }
 
+impl Item {
+    /// Bytes of content that it adds to a record.
+    fn length(&self) -> usize {
+        match self {
+            Self::Message { body, .. } => MESSAGE_HEADER + body.len(),
+            Self::ChangeCipherSpec => 1,
+        }
+    }
+}
+
+/// Room for the headers of three records, a nonce, a tag and a Connection ID of the usual lengths.
+const FLIGHT_OVERHEAD: usize = 3 * RECORD_HEADER + 32;
+
 /// The datagrams of a flight, each at most `limit` bytes. Every call uses new record sequence numbers, as a
 /// repetition must (RFC 6347 Section 4.2.4).
 pub(crate) fn datagrams(
@@ -34,12 +47,15 @@ pub(crate) fn datagrams(
     channel: &mut Channel,
     limit: usize,
 ) -> Result<Vec<Vec<u8>>, CryptoError> {
+    // Nearly always one datagram with one record in clear.
+    let length: usize = items.iter().map(Item::length).sum();
+    let room = length.saturating_add(FLIGHT_OVERHEAD).min(limit);
     let mut packer = Packer {
         channel,
         limit,
-        datagrams: Vec::new(),
-        datagram: Vec::new(),
-        record: Vec::new(),
+        datagrams: Vec::with_capacity(1),
+        datagram: Vec::with_capacity(room),
+        record: Vec::with_capacity(room),
     };
     for item in items {
         match item {

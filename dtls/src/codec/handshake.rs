@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use super::{DecodeError, Reader, Writer};
+use super::{DecodeError, Reader};
 
 /// Bytes of a handshake header.
 pub const HEADER: usize = 12;
@@ -89,11 +89,11 @@ impl<'a> Fragment<'a> {
 
     /// Appends header and part.
     pub fn put(&self, out: &mut Vec<u8>) {
-        out.push(self.kind.0);
-        out.put_u24(self.length);
-        out.put_u16(self.message_sequence);
-        out.put_u24(self.offset);
-        out.put_u24(u32::try_from(self.data.len()).unwrap_or(u32::MAX));
+        let data = u32::try_from(self.data.len()).unwrap_or(u32::MAX);
+        let [[_, a, b, c], [_, d, e, f], [_, g, h, i]] =
+            [self.length, self.offset, data].map(u32::to_be_bytes);
+        let [high, low] = self.message_sequence.to_be_bytes();
+        out.extend_from_slice(&[self.kind.0, a, b, c, high, low, d, e, f, g, h, i]);
         out.extend_from_slice(self.data);
     }
 }

@@ -135,10 +135,9 @@ pub fn put_header(
     connection_id: &[u8],
     length: u16,
 ) {
-    out.push(content_type.number());
-    out.put_u16(version);
-    out.put_u16(epoch);
-    out.put_u48(sequence);
+    let [[a, b], [c, d]] = [version, epoch].map(u16::to_be_bytes);
+    let [_, _, e, f, g, h, i, j] = sequence.to_be_bytes();
+    out.extend_from_slice(&[content_type.number(), a, b, c, d, e, f, g, h, i, j]);
     out.extend_from_slice(connection_id);
     out.put_u16(length);
 }

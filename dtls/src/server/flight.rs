@@ -27,7 +27,7 @@ pub(super) fn hello(
 ) -> Result<(), HandshakeError> {
     let own_id = parameters.connection_id(&context.config, out.random)?;
     let extensions = parameters.extensions(own_id.as_ref())?;
-    let mut body = Vec::new();
+    let mut body = Vec::with_capacity(48 + context.session_id.len() + extensions.len());
     let (random, suite) = (&context.randoms.server, parameters.suite.number());
     ServerHello::put(&mut body, random, &context.session_id, suite, &extensions)?;
     out.message(&mut context.transcript, HandshakeType::SERVER_HELLO, body);
