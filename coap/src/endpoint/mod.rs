@@ -8,6 +8,7 @@ mod config;
 mod event;
 mod inbound;
 mod lifecycle;
+mod numbers;
 mod order;
 mod outbound;
 mod room;

@@ -2,12 +2,13 @@
 //! logarithm of the number of sessions, and an idle session has no timer of its own.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use super::numbers::Numbers;
 use super::order::{Order, Source};
 use super::session::{ConnectionId, Phase, Session, Slot, Transport};
 use super::{EndpointConfig, SessionId};
@@ -23,7 +24,8 @@ const QUEUE_GRAIN: Duration = Duration::from_secs(1);
 /// 1,000 of resident memory with what the allocator needs (`tests/footprint` counts them), so the table takes at most
 /// `max_sessions` times that, and what exchanges that are under way hold.
 pub(super) struct Table {
-    sessions: HashMap<SessionId, Box<Session>>,
+    /// Their names are numbers that are counted here, so nobody outside can bring about collisions.
+    sessions: HashMap<SessionId, Box<Session>, BuildHasherDefault<Numbers>>,
     /// The live sessions of addresses, found by the addresses that stand in them.
     addresses: HashTable<SessionId>,
     /// Handshakes that live sessions of the same addresses have not yet given way to.
@@ -49,7 +51,7 @@ impl Table {
     /// A table for sessions that end after this time without a datagram.
     pub(super) fn new(idle_time_limit: Duration) -> Self {
         Self {
-            sessions: HashMap::new(),
+            sessions: HashMap::default(),
             addresses: HashTable::new(),
             candidates: HashMap::new(),
             timers: BTreeSet::new(),
