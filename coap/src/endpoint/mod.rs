@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 
 pub use crate::dtls::SessionId;
 use crate::dtls::{Backend, ClientCredential, CloseReason, ConnectError, Waker};
-use crate::exchange::Shared;
+use crate::exchange::{Output, Shared};
 use crate::message::{Request, Response};
 use crate::time::Instant;
 pub use config::EndpointConfig;
@@ -53,6 +53,8 @@ pub struct Endpoint {
     totals: Statistics,
     events: VecDeque<Event>,
     transmits: VecDeque<Transmit>,
+    /// Empty between calls, kept for its memory.
+    outputs: Vec<Output>,
 }
 
 /// Getters.
@@ -159,6 +161,7 @@ impl Endpoint {
             totals: Statistics::default(),
             events: VecDeque::new(),
             transmits: VecDeque::new(),
+            outputs: Vec::new(),
         }
     }
 

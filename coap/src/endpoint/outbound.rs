@@ -8,6 +8,9 @@ use crate::dtls::{SessionEvent, SessionId};
 use crate::exchange::{Context, Exchanges, Output, Shared};
 use crate::time::Instant;
 
+/// Outputs that there is room for while there are none.
+const MAX_IDLE_OUTPUTS: usize = 16;
+
 pub(super) const fn context<'a>(
     now: Instant,
     config: &'a EndpointConfig,
@@ -46,17 +49,20 @@ impl Endpoint {
         let session = self.table.get_mut(id)?;
         let exchanges = session.wake()?;
         let mut context = context(now, &self.config, &mut self.shared);
+        context.outputs = core::mem::take(&mut self.outputs);
         let outcome = work(exchanges, &mut context);
         let Context {
-            outputs,
+            mut outputs,
             retransmissions,
             ..
         } = context;
         session.statistics.sent_again(retransmissions);
         self.totals.retransmissions += retransmissions;
-        for output in outputs {
+        for output in outputs.drain(..) {
             self.deliver(now, id, output);
         }
+        outputs.shrink_to(MAX_IDLE_OUTPUTS);
+        self.outputs = outputs;
         Some(outcome)
     }
 
