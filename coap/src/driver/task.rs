@@ -61,8 +61,7 @@ impl Task {
         commands: &mpsc::Sender<Command>,
     ) -> Self {
         let wakes = Arc::new(Wakes::default());
-        let factory = Arc::clone(&wakes);
-        endpoint.set_waker_factory(move |session| factory.waker(session));
+        endpoint.set_waker_factory(wakes.wakers());
         Self {
             socket,
             endpoint,

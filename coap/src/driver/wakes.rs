@@ -15,9 +15,10 @@ pub(super) struct Wakes {
 }
 
 impl Wakes {
-    pub(super) fn waker(self: &Arc<Self>, session: SessionId) -> Waker {
+    /// Makes the wakers of sessions.
+    pub(super) fn wakers(self: &Arc<Self>) -> impl Fn(SessionId) -> Waker + Send + 'static {
         let wakes = Arc::downgrade(self);
-        Waker::new(move || {
+        let wake: Arc<dyn Fn(SessionId) + Send + Sync> = Arc::new(move |session| {
             if let Some(wakes) = wakes.upgrade() {
                 wakes
                     .sessions
@@ -26,7 +27,8 @@ impl Wakes {
                     .insert(session);
                 wakes.bell.notify_one();
             }
-        })
+        });
+        move |session| Waker::shared(&wake, session)
     }
 
     /// Waits until a session asks. Nothing is lost if the wait is given up.

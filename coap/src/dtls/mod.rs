@@ -70,12 +70,24 @@ pub struct Capabilities {
 
 /// Tells the driver that a session has something to poll. Cheap, callable from any thread.
 #[derive(Clone)]
-pub struct Waker(Arc<dyn Fn() + Send + Sync>);
+pub struct Waker {
+    wake: Arc<dyn Fn(SessionId) + Send + Sync>,
+    session: SessionId,
+}
 
 impl Waker {
     /// A waker that calls `wake`.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(wake))
+        Self::shared(&(Arc::new(move |_| wake()) as Arc<_>), SessionId(0))
+    }
+
+    /// A waker that calls `wake` with the name of its session: no more than a count of references, for what is made
+    /// for each datagram of a stranger.
+    pub fn shared(wake: &Arc<dyn Fn(SessionId) + Send + Sync>, session: SessionId) -> Self {
+        Self {
+            wake: Arc::clone(wake),
+            session,
+        }
     }
 
     /// A waker that does nothing: for sessions that are polled after each call anyway.
@@ -85,7 +97,7 @@ impl Waker {
 
     /// Asks for the session to be polled.
     pub fn wake(&self) {
-        (self.0)();
+        (self.wake)(self.session);
     }
 }
 
