@@ -4,6 +4,7 @@
 //! caller gives. An unverified ClientHello leaves nothing behind (RFC 6347 Section 4.2.1).
 
 mod signed;
+mod stock;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use motekey_dtls::{
 };
 
 use self::signed::{ClientCheck, ServerCheck, certified_key, signing_key};
+use self::stock::Stock;
 use super::association::{identity, instant};
 use super::{
     Backend, Capabilities, ClientCredential, ConnectError, CredentialSource, FirstContact,
@@ -110,7 +112,7 @@ impl MotekeyConfig {
 
 /// The backend.
 pub struct Motekey {
-    random: Box<dyn RandomSource + Send>,
+    random: Stock,
     client: ClientConfig,
     server: Option<ServerConfig>,
     /// Made with the first datagram, which brings the time.
@@ -128,7 +130,7 @@ impl Motekey {
             ..ClientConfig::new(config.provider)
         };
         Self {
-            random,
+            random: Stock::new(random),
             client,
             server: None,
             front: None,
@@ -166,11 +168,11 @@ impl Motekey {
     fn front(&mut self, now: Instant) -> Option<(&mut Server, &mut dyn RandomSource)> {
         if self.front.is_none() {
             let config = Arc::new(self.server.clone()?);
-            self.front = Server::new(config, instant(now), &mut *self.random).ok();
+            self.front = Server::new(config, instant(now), &mut self.random).ok();
         }
         self.front
             .as_mut()
-            .map(|front| (front, &mut *self.random as &mut dyn RandomSource))
+            .map(|front| (front, &mut self.random as &mut dyn RandomSource))
     }
 }
 
@@ -217,7 +219,7 @@ impl Backend for Motekey {
     ) -> Result<Box<dyn Session>, ConnectError> {
         let credential = client_credential(credential)?;
         let now = instant(now);
-        let connection = Connection::connect(&self.client, &credential, now, &mut *self.random)
+        let connection = Connection::connect(&self.client, &credential, now, &mut self.random)
             .map_err(|_| ConnectError::UnsupportedCredential)?;
         Ok(Box::new(connection))
     }
