@@ -17,6 +17,8 @@ pub(crate) struct Memory {
     ids: VecDeque<u16>,
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// So many of the oldest entries have no answer: a search for one to give up begins behind them.
+    bare: usize,
     /// When the last of the entries has expired.
     expires: Option<Instant>,
 }
@@ -87,16 +89,21 @@ impl Memory {
     /// Keeps what was sent for a remembered message.
     pub(crate) fn answered(&mut self, config: &EndpointConfig, id: u16, answer: &[u8]) {
         // Nearly always the last one.
-        let position = self.ids.iter().rposition(|known| *known == id);
-        let Some(entry) = position.and_then(|position| self.entries.get_mut(position)) else {
+        let Some(position) = self.ids.iter().rposition(|known| *known == id) else {
+            return;
+        };
+        let Some(entry) = self.entries.get_mut(position) else {
             return;
         };
         self.bytes = self.bytes + answer.len() - entry.answer.as_ref().map_or(0, |old| old.len());
         entry.answer = Some(Zeroizing::new(answer.into()));
-        let mut oldest = self.entries.iter_mut();
+        self.bare = self.bare.min(position);
         while self.bytes > config.max_remembered_bytes {
-            let Some(entry) = oldest.next() else { break };
+            let Some(entry) = self.entries.get_mut(self.bare) else {
+                break;
+            };
             self.bytes -= entry.answer.take().map_or(0, |answer| answer.len());
+            self.bare += 1;
         }
     }
 
@@ -126,6 +133,7 @@ impl Memory {
 
     fn forget_oldest(&mut self) {
         self.ids.pop_front();
+        self.bare = self.bare.saturating_sub(1);
         if let Some(entry) = self.entries.pop_front() {
             self.bytes -= entry.answer.map_or(0, |answer| answer.len());
         }
@@ -176,6 +184,37 @@ mod tests {
         memory.remember(Instant::ZERO, &config, 1, LIFETIME);
         memory.answered(&config, 1, b"key");
         wiped(memory.entries[0].answer.as_ref());
+    }
+
+    #[test]
+    fn the_oldest_answers_are_given_up_whenever_they_were_given() {
+        let config = EndpointConfig {
+            max_remembered_bytes: 8,
+            ..EndpointConfig::default()
+        };
+        let mut memory = Memory::default();
+        for id in 1..=4 {
+            memory.remember(Instant::ZERO, &config, id, LIFETIME);
+        }
+        // The number of the message, its answer, and which messages have one then.
+        for (id, answer, expected) in [
+            (2, 4, &[2][..]),
+            (3, 4, &[2, 3]),
+            (4, 4, &[3, 4]),
+            (1, 4, &[3, 4]),
+            (2, 2, &[3, 4]),
+            (4, 2, &[3, 4]),
+            (1, 2, &[1, 3, 4]),
+            (4, 5, &[4]),
+        ] {
+            memory.answered(&config, id, &vec![0; answer]);
+            let entries = memory.ids.iter().zip(&memory.entries);
+            let answered: Vec<u16> = entries
+                .filter(|(_, entry)| entry.answer.is_some())
+                .map(|(id, _)| *id)
+                .collect();
+            assert_eq!(answered, expected, "{id}");
+        }
     }
 
     #[test]
