@@ -217,8 +217,9 @@ impl Handshaking {
             secrets,
             finished,
             resumable: self.resumable.take().map(Box::new),
+            // One below a microsecond counts as one: it was measured.
             round_trip: self.timer.round_trip().and_then(|time| {
-                NonZeroU32::new(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))
+                NonZeroU32::new(u32::try_from(time.as_micros()).unwrap_or(u32::MAX).max(1))
             }),
         })
     }
