@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use motekey_coap::dtls::Backend;
+use motekey_coap::dtls::{Backend, Implementation};
 use motekey_coap::endpoint::EndpointConfig;
+use motekey_coap::link_profile::LinkProfile;
 use motekey_coap::time::Instant;
 
 use crate::cache::{Keeper, TokenCache};
@@ -84,6 +85,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets all times and sizes for a kind of network: those of the CoAP endpoints, of the handshakes ([`Self::dtls`],
+    /// the default backend) and of the calls ([`Timers::for_link`]). Single settings go after it. Default:
+    /// [`LinkProfile::Wired`]. The servers take the same profile.
+    #[must_use]
+    pub fn link(self, profile: LinkProfile) -> Self {
+        self.endpoint(profile.endpoint())
+            .timers(Timers::for_link(profile))
+            .dtls(move || Implementation::default().client_with(profile.dtls()))
+    }
+
     /// The clock that token lifetimes are counted on; default: the one of the operating system.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -106,7 +117,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The DTLS implementation, made anew for each socket; default: the one on webrtc-dtls.
+    /// The DTLS implementation, made anew for each socket; default: `motekey-dtls`.
     #[must_use]
     pub fn dtls(mut self, backend: impl Fn() -> Box<dyn Backend> + Send + Sync + 'static) -> Self {
         self.backend = Some(Box::new(backend));

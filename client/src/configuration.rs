@@ -8,6 +8,7 @@ use std::time::Duration;
 pub(crate) use servers::Servers;
 
 use motekey_coap::dtls::{CertificateCheck, ClientCredential};
+use motekey_coap::link_profile::LinkProfile;
 use motekey_cose::scope::Scope;
 
 use crate::error::Error;
@@ -330,6 +331,26 @@ pub struct Timers {
     pub exchange: Duration,
     /// When a token is renewed ahead of its end, beside the requests that still use it.
     pub renewal: Renewal,
+}
+
+impl Timers {
+    /// Those that fit a kind of network: one exchange and one handshake as long as the endpoint waits for them, and a
+    /// call as long as two of each, with the authorization server and with the resource server. `Wired` has the
+    /// defaults. Cellular: 120, 150 and 540 seconds; slow radio: 247, 300 and 1094.
+    pub fn for_link(profile: LinkProfile) -> Self {
+        let default = Self::default();
+        if profile == LinkProfile::Wired {
+            return default;
+        }
+        let endpoint = profile.endpoint();
+        let (handshake, exchange) = (endpoint.handshake_time_limit, endpoint.body_time_limit);
+        Self {
+            call: (handshake + exchange) * 2,
+            handshake,
+            exchange,
+            ..default
+        }
+    }
 }
 
 impl Default for Timers {

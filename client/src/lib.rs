@@ -55,6 +55,7 @@ pub use error::{Error, Fault, Role, Unusable, advice};
 pub use motekey_coap::dtls::{
     CertificateCheck, CertifiedKey, ClientCredential, KeyPair, PreSharedKey,
 };
+pub use motekey_coap::link_profile::LinkProfile;
 pub use profile::{
     Approach, CoapDtls, HandshakeLimits, KeyOffer, Means, Profile, TokenTransport, Upload,
 };

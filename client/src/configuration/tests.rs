@@ -188,3 +188,16 @@ fn no_debug_output_has_key_bytes() {
     );
     assert!(!text.contains("66, 66"), "{text}");
 }
+
+#[test]
+fn the_times_of_a_link_leave_room_for_its_repetitions() {
+    for (profile, seconds) in [
+        (LinkProfile::Wired, [60, 20, 25]),
+        (LinkProfile::Cellular, [540, 150, 120]),
+        (LinkProfile::SlowRadio, [1094, 300, 247]),
+    ] {
+        let timers = Timers::for_link(profile);
+        let limits = [timers.call, timers.handshake, timers.exchange];
+        assert_eq!(limits.map(|limit| limit.as_secs()), seconds, "{profile}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::scripted::{WIDE, World};
-use motekey_client::{Renewal, ResourceServer, Step, Timers, TokenTransport};
+use motekey_client::{LinkProfile, Renewal, ResourceServer, Step, Timers, TokenTransport};
 use motekey_coap::message::{Code, ContentFormat};
 use motekey_cose::confirmation::Confirmation;
 use motekey_cose::message::ProfileRequest;
@@ -73,6 +73,30 @@ async fn token_and_sessions_are_used_again() {
     assert_eq!(script.token_requests.len(), 2);
     // The session to the authorization server stayed.
     assert_eq!(script.authorization_sessions.len(), 1);
+}
+
+#[tokio::test]
+async fn the_profile_of_the_link_reaches_the_endpoint_and_the_handshake() {
+    let mut sent = Vec::new();
+    for profile in [LinkProfile::Wired, LinkProfile::SlowRadio] {
+        let world = World::start().await;
+        // Longer than one datagram of the handshake on a slow radio.
+        world.script().token_length = 400;
+        let builder = world.builder(world.known().audience("rs1")).link(profile);
+        let client = builder.build().await.unwrap();
+        client.get(&world.url("/temperature")).await.unwrap();
+        let url = world.url("/readings");
+        let posted = client.post(&url, ContentFormat(42), vec![0; 100]);
+        posted.await.unwrap();
+        let report = client.report();
+        let handshake = report.total(Step::ResourceServerHandshake);
+        sent.push([handshake, report.total(Step::Request)].map(|part| part.datagrams_sent));
+    }
+    let [[wired, plain], [slow, blocks]] = sent[..] else {
+        panic!("{sent:?}")
+    };
+    assert!(slow > wired, "fragments of the handshake: {sent:?}");
+    assert!(blocks > plain, "blocks of 64 bytes: {sent:?}");
 }
 
 #[tokio::test]
