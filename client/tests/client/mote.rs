@@ -208,6 +208,16 @@ async fn f10_f17_client_nonces_go_into_the_token_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_kind_of_the_network_is_an_option() {
+    let world = World::start().await;
+    let url = world.url("/temperature");
+    for (kind, code) in [("slow_radio", 0), ("cellular", 0), ("pigeon", 2)] {
+        let output = mote(&world, &["--link", kind, "get", &url], "").await;
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn observe_ends_after_the_count() {
     let world = World::start().await;
     let output = mote(

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use motekey_coap::link_profile::LinkProfile;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -121,6 +122,10 @@ pub(crate) struct Options {
     /// if there is one.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) cache_key_file: Option<PathBuf>,
+    /// Kind of the network, wired, cellular or slow_radio: times and sizes of CoAP and DTLS that fit it [default:
+    /// wired]. The servers take the same.
+    #[arg(long, global = true, value_name = "KIND")]
+    pub(crate) link: Option<LinkProfile>,
     /// Time limit of the whole call in seconds.
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: Option<u64>,

@@ -13,6 +13,8 @@ use super::arguments::Keys;
 pub(crate) struct File {
     pub(crate) authorization_server: AuthorizationServerTable,
     pub(crate) resource_server: Vec<ResourceServerTable>,
+    /// Kind of the network: `wired`, `cellular` or `slow_radio`.
+    pub(crate) link: Option<String>,
     /// Time limit of the whole call.
     pub(crate) call_time_limit_seconds: Option<u64>,
     /// File of the token cache.
@@ -97,6 +99,7 @@ mod tests {
         let file = File::parse(
             r#"
             call_time_limit_seconds = 20
+            link = "cellular"
             cache_file = "tokens"
             cache_key_file = "/etc/mote/cache.key"
             [authorization_server]

@@ -7,6 +7,7 @@ use motekey_client::{
     AuthorizationServer, CacheKey, Client, ClientBuilder, ClientCredential, Error, KeyChoice,
     ResourceServer, Timers, TokenCache, TokenTransport,
 };
+use motekey_coap::link_profile::LinkProfile;
 
 use super::arguments::{Keys, Options, Transport};
 use super::file::{File, ResourceServerTable};
@@ -84,12 +85,18 @@ fn configure(
         summary.resource_servers.push(entry.uri.clone());
         builder = builder.resource_server(resource_server(&entry)?);
     }
+    let link = match (options.link, &file.link) {
+        (Some(link), _) => link,
+        (None, Some(name)) => name.parse::<LinkProfile>()?,
+        (None, None) => LinkProfile::default(),
+    };
+    builder = builder.link(link);
     let call = options
         .timeout
         .or(file.call_time_limit_seconds)
         .map(Duration::from_secs);
     if let Some(call) = call {
-        let default = Timers::default();
+        let default = Timers::for_link(link);
         let (handshake, exchange) = (call.min(default.handshake), call.min(default.exchange));
         builder = builder.timers(Timers {
             call,
